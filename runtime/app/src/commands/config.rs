@@ -1,0 +1,33 @@
+//! `drafthorse config`.
+
+use crate::cli::ConfigCommand;
+use crate::config::Config;
+use anyhow::Result;
+use std::io::Write as _;
+
+pub(super) fn config(command: &ConfigCommand) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match command {
+        ConfigCommand::Schema => {
+            let schema = schemars::schema_for!(Config);
+            writeln!(out, "{}", serde_json::to_string_pretty(&schema)?)?;
+        }
+        ConfigCommand::Check { file, json: true } => {
+            let config = Config::read(file)?;
+            writeln!(out, "{}", serde_json::to_string(&config)?)?;
+        }
+        ConfigCommand::Check { file, json: false } => {
+            let config = Config::read(file)?;
+            writeln!(out, "{} is valid: run {:?}", file.display(), config.name)?;
+            for sensor in &config.sensors {
+                let mount = if sensor.mount.is_some() {
+                    "mounted"
+                } else {
+                    "no mount: at the vehicle's origin"
+                };
+                writeln!(out, "  {:<20} {}  ({mount})", sensor.name, sensor.source)?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Commands on recorded logs: `replay`, `recover`, `inspect`, `keep`.
+
+use super::Failed;
+use crate::cli::{InspectArgs, KeepArgs, RecoverArgs, ReplayArgs};
+use crate::replay::{ReplayOptions, damage_words, replay as replay_log};
+use anyhow::{Context, Result, bail};
+use drafthorse_record::{LogSummary, inspect as inspect_log, recover as recover_log, retention};
+use std::io::{IsTerminal as _, Write};
+
+pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
+    let options = ReplayOptions {
+        check: args.check,
+        out: args.out.clone(),
+        progress: !args.json && std::io::stderr().is_terminal(),
+    };
+    let outcome = replay_log(&args.log, &options)?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
+    } else {
+        write!(out, "\n{}", outcome.summary.table())?;
+        if let Some(damage) = &outcome.damage {
+            writeln!(out, "  {:<22} {damage}", "damage")?;
+        }
+        if let Some(check) = &outcome.check {
+            writeln!(
+                out,
+                "  {:<22} {} of {} derived messages identical",
+                "check",
+                check.compared - check.mismatches.min(check.compared),
+                check.compared
+            )?;
+            if check.not_recomputable > 0 {
+                writeln!(
+                    out,
+                    "  {:<22} {} before the first recorded state of this segment",
+                    "not recomputable", check.not_recomputable
+                )?;
+            }
+            for mismatch in &check.first_mismatches {
+                writeln!(
+                    out,
+                    "  {:<22} {} sequence {}: {}",
+                    "differs", mismatch.topic, mismatch.sequence, mismatch.what
+                )?;
+            }
+        }
+    }
+    match &outcome.check {
+        Some(check) if !check.identical => Err(Failed(format!(
+            "{} of {} derived messages differ from {}",
+            check.mismatches,
+            check.compared,
+            args.log.display()
+        ))
+        .into()),
+        Some(check) if check.compared == 0 => Err(Failed(format!(
+            "{} holds no derived message that could be compared",
+            args.log.display()
+        ))
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn recover(args: &RecoverArgs) -> Result<()> {
+    if args.out.exists() {
+        bail!(
+            "{} exists already; name a new file with -o",
+            args.out.display()
+        );
+    }
+    let report = recover_log(&args.log, &args.out)
+        .with_context(|| format!("cannot recover {}", args.log.display()))?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "kept {} messages in {} chunks ({} bytes)",
+        report.messages, report.chunks, report.kept_bytes
+    )?;
+    match (&report.first_damage, report.first_damage_offset) {
+        (Some(what), Some(offset)) => writeln!(
+            out,
+            "lost {} bytes from byte {offset} on: {what}",
+            report.lost_bytes
+        )?,
+        _ => writeln!(out, "nothing was lost")?,
+    }
+    writeln!(out, "written to {}", args.out.display())?;
+    Ok(())
+}
+
+pub(super) fn inspect(args: &InspectArgs) -> Result<()> {
+    let summary = inspect_log(&args.log)
+        .with_context(|| format!("cannot read the log {}", args.log.display()))?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        print(&summary, &mut out)?;
+    }
+    Ok(())
+}
+
+fn print(summary: &LogSummary, out: &mut impl Write) -> Result<()> {
+    writeln!(
+        out,
+        "{} messages, {:.1} s, {:.1} MiB in {} file(s), {}",
+        summary.messages,
+        summary.duration_ns as f64 / 1e9,
+        summary.bytes as f64 / f64::from(1 << 20),
+        summary.segments,
+        if summary.complete { "complete" } else { "not complete" },
+    )?;
+    for damage in &summary.damage {
+        writeln!(out, "damage: {}", damage_words(damage))?;
+    }
+    writeln!(
+        out,
+        "\n  {:<26} {:<26} {:<9} {:>9} {:>12}",
+        "topic", "schema", "role", "messages", "bytes"
+    )?;
+    for c in &summary.channels {
+        writeln!(
+            out,
+            "  {:<26} {:<26} {:<9} {:>9} {:>12}",
+            c.topic,
+            c.schema,
+            c.role.as_deref().unwrap_or("-"),
+            c.count,
+            c.bytes
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn keep(args: &KeepArgs) -> Result<()> {
+    if args.release {
+        retention::release(&args.log)
+    } else {
+        retention::keep(&args.log)
+    }
+    .with_context(|| format!("cannot mark {}", args.log.display()))
+}

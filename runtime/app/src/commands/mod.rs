@@ -1,0 +1,47 @@
+//! What each command does: arguments in, output and exit status out.
+
+mod config;
+mod decode;
+mod doctor;
+mod logs;
+mod run;
+
+use crate::bench;
+use crate::cli::{Cli, Command, RunArgs};
+use anyhow::Result;
+
+/// The run was well asked for and failed, or a check found differences: exit code 1. Every other
+/// error is bad input: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failed(pub String);
+
+/// Carries out a command line.
+///
+/// # Errors
+/// [`Failed`] for a failed run, any other error for bad input.
+pub fn dispatch(cli: Cli) -> Result<()> {
+    match cli
+        .command
+        .unwrap_or_else(|| Command::Run(RunArgs::sample()))
+    {
+        Command::Run(args) => run::run(&args),
+        Command::Decode(args) => decode::decode(&args),
+        Command::Replay(args) => logs::replay(&args),
+        Command::Recover(args) => logs::recover(&args),
+        Command::Inspect(args) => logs::inspect(&args),
+        Command::Keep(args) => logs::keep(&args),
+        Command::Config { command } => config::config(&command),
+        Command::Doctor(args) => doctor::doctor(&args),
+        Command::Bench(args) => bench::run(&args),
+    }
+}
+
+impl RunArgs {
+    fn sample() -> Self {
+        Self {
+            out: "drafthorse-out".into(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! `drafthorse.toml`: what a run reads, how it aligns, perceives and records.
+
+use anyhow::{Context, Result, bail};
+use drafthorse_core::{CameraModel, Pose};
+use drafthorse_detector::DetectorConfig;
+use drafthorse_record::{Compression, RecordConfig, SyncPolicy, WhenFull};
+use drafthorse_sensors::align::AlignConfig;
+use drafthorse_sensors::{SourceKind, SourceUri};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The whole configuration. Every table but `sensors` may be left out.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the run, first part of its file names.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Calibration file of the vehicle, relative to this file. Sensors found there by name take
+    /// their mount, camera model and time offset from it unless they state their own.
+    #[serde(default)]
+    pub calibration: Option<PathBuf>,
+    /// The sensors, any number.
+    pub sensors: Vec<SensorConfig>,
+    /// Clock alignment and pairing.
+    #[serde(default)]
+    pub clock: AlignConfig,
+    /// Perception baseline.
+    #[serde(default)]
+    pub detector: DetectorConfig,
+    /// Camera lanes.
+    #[serde(default)]
+    pub camera: CameraLaneConfig,
+    /// Queues and deadlines of the lanes.
+    #[serde(default)]
+    pub lanes: LanesConfig,
+    /// The log.
+    #[serde(default)]
+    pub record: RecordSettings,
+}
+
+/// One sensor.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SensorConfig {
+    /// Unique name: letters, digits, `_` and `-`. Also its frame and the first part of its topics.
+    pub name: String,
+    /// Where its bytes come from, for example `ars548+udp:224.0.2.2:42102`.
+    pub source: SourceUri,
+    /// Mounting pose, vehicle_from_sensor; for a camera, of its body (x along the optical axis).
+    #[serde(default)]
+    pub mount: Option<Pose>,
+    /// Camera model.
+    #[serde(default)]
+    pub camera: Option<CameraModel>,
+    /// Added to its capture stamps, ms.
+    #[serde(default)]
+    pub time_offset_ms: Option<f64>,
+}
+
+/// What the camera lanes compute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CameraLaneConfig {
+    /// Width of the preview pictures, px; 0 for none.
+    pub preview_width_px: u32,
+    /// Previews a second of capture time, at most.
+    pub preview_hz: f64,
+    /// JPEG quality of the previews, 1 to 100.
+    pub preview_quality: u8,
+}
+
+impl Default for CameraLaneConfig {
+    fn default() -> Self {
+        Self {
+            preview_width_px: 480,
+            preview_hz: 5.0,
+            preview_quality: 75,
+        }
+    }
+}
+
+/// Queues of the lanes. A live run keeps the latest and counts what it drops; a run over
+/// recordings waits instead.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LanesConfig {
+    /// Messages that may wait for the radar lane.
+    pub radar_queue: usize,
+    /// Frames that may wait for each camera lane.
+    pub camera_queue: usize,
+}
+
+impl Default for LanesConfig {
+    fn default() -> Self {
+        let board = drafthorse_boards::host();
+        Self {
+            radar_queue: board.lanes.radar.queue,
+            camera_queue: board.lanes.camera.queue,
+        }
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecordSettings {
+    /// A message is on the disk at most this long after it was appended (plus one sync), ms.
+    pub flush_interval_ms: u64,
+    /// Whether each interval ends with a sync to the disk (`interval`) or trusts the page cache
+    /// (`never`: a power cut then loses what the kernel has not written).
+    pub sync: Sync,
+    /// Compression of the log's chunks.
+    pub compression: ChunkCompression,
+    /// Begin a new file past this size, MiB; 0 never.
+    pub rotate_mib: u64,
+    /// Begin a new file after this much log time, s; 0 never.
+    pub rotate_s: u64,
+    /// Oldest logs not marked kept are removed so that the folder stays below this, MiB; 0 never.
+    pub quota_mib: u64,
+    /// Recording stops cleanly when less than this is free on the disk, MiB; perception goes on.
+    pub free_space_floor_mib: u64,
+}
+
+impl Default for RecordSettings {
+    fn default() -> Self {
+        Self {
+            flush_interval_ms: 500,
+            sync: Sync::Interval,
+            compression: ChunkCompression::Lz4,
+            rotate_mib: 1024,
+            rotate_s: 0,
+            quota_mib: 0,
+            free_space_floor_mib: 256,
+        }
+    }
+}
+
+/// See [`RecordSettings::sync`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sync {
+    /// Written and synced each flush interval.
+    Interval,
+    /// Written each flush interval, never synced.
+    Never,
+}
+
+/// See [`RecordSettings::compression`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChunkCompression {
+    /// None.
+    None,
+    /// LZ4: fast.
+    Lz4,
+    /// Zstandard: smaller.
+    Zstd,
+}
+
+impl RecordSettings {
+    /// The recorder's configuration for logs `dir/name-NNNN.mcap`.
+    pub fn to_record_config(&self, dir: &Path, name: &str, when_full: WhenFull) -> RecordConfig {
+        let limit = |value: u64, unit: u64| (value > 0).then(|| value.saturating_mul(unit));
+        let mut config = RecordConfig::new(dir, name);
+        config.flush_interval = Duration::from_millis(self.flush_interval_ms);
+        config.sync = match self.sync {
+            Sync::Interval => SyncPolicy::Interval,
+            Sync::Never => SyncPolicy::Never,
+        };
+        config.compression = match self.compression {
+            ChunkCompression::None => Compression::None,
+            ChunkCompression::Lz4 => Compression::Lz4,
+            ChunkCompression::Zstd => Compression::Zstd,
+        };
+        config.rotate_bytes = limit(self.rotate_mib, 1 << 20);
+        config.rotate_after = limit(self.rotate_s, 1).map(Duration::from_secs);
+        config.quota_bytes = limit(self.quota_mib, 1 << 20);
+        config.free_space_floor_bytes = self.free_space_floor_mib << 20;
+        config.when_full = when_full;
+        config
+    }
+}
+
+fn default_name() -> String {
+    "drive".to_owned()
+}
+
+impl Config {
+    /// A configuration of those sources with defaults for everything else. Sensors are named by
+    /// what they are and their order: `radar_0`, `camera_0`, `can_0`.
+    pub fn from_sources(sources: Vec<SourceUri>) -> Self {
+        let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+        let sensors = sources
+            .into_iter()
+            .map(|source| {
+                let kind = match source.kind() {
+                    SourceKind::Radar => "radar_",
+                    SourceKind::Camera => "camera_",
+                    SourceKind::Can => "can_",
+                    SourceKind::Log => "log_",
+                    SourceKind::Synthetic => "synth_",
+                };
+                let count = counts.entry(kind).or_default();
+                let name = format!("{kind}{count}");
+                *count += 1;
+                SensorConfig {
+                    name,
+                    source,
+                    mount: None,
+                    camera: None,
+                    time_offset_ms: None,
+                }
+            })
+            .collect();
+        Self {
+            name: default_name(),
+            calibration: None,
+            sensors,
+            clock: AlignConfig::default(),
+            detector: DetectorConfig::default(),
+            camera: CameraLaneConfig::default(),
+            lanes: LanesConfig::default(),
+            record: RecordSettings::default(),
+        }
+    }
+
+    /// Reads and checks a configuration file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!(
+                "cannot read the configuration {}; give --config FILE or --source URI",
+                path.display()
+            )
+        })?;
+        let mut config: Self =
+            toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        for sensor in &mut config.sensors {
+            sensor.source = sensor.source.resolved(folder);
+        }
+        if let Some(calibration) = config.calibration.clone() {
+            config.apply_calibration(&folder.join(calibration))?;
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn apply_calibration(&mut self, path: &Path) -> Result<()> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the calibration {}", path.display()))?;
+        let calibration = drafthorse_calibration::VehicleCalibration::parse(&text)
+            .with_context(|| format!("{} is not a calibration", path.display()))?;
+        for sensor in &mut self.sensors {
+            if let Some(found) = calibration.sensors.get(&sensor.name) {
+                sensor.mount.get_or_insert(found.mount);
+                sensor.camera = sensor.camera.or(found.camera);
+                sensor.time_offset_ms.get_or_insert(found.time_offset_ms);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot run, in words.
+    pub fn check(&self) -> Result<()> {
+        if self.sensors.is_empty() {
+            bail!("the configuration names no sensor; add a [[sensors]] table with name and source");
+        }
+        check_name("run", &self.name)?;
+        for (i, sensor) in self.sensors.iter().enumerate() {
+            check_name("sensor", &sensor.name)?;
+            if self.sensors[..i].iter().any(|s| s.name == sensor.name) {
+                bail!(
+                    "two sensors are named {:?}; give each its own name",
+                    sensor.name
+                );
+            }
+            if sensor
+                .time_offset_ms
+                .is_some_and(|ms| !ms.is_finite() || ms.abs() > 3.6e9)
+            {
+                bail!(
+                    "time_offset_ms of sensor {:?} must be a number of milliseconds within 1000 hours",
+                    sensor.name
+                );
+            }
+        }
+        if !(50..=10_000).contains(&self.record.flush_interval_ms) {
+            bail!(
+                "record.flush_interval_ms is {}; choose 50 to 10000",
+                self.record.flush_interval_ms
+            );
+        }
+        if self.lanes.radar_queue == 0 || self.lanes.camera_queue == 0 {
+            bail!("lanes.radar_queue and lanes.camera_queue must be at least 1");
+        }
+        if !(1..=100).contains(&self.camera.preview_quality) {
+            bail!("camera.preview_quality must be 1 to 100");
+        }
+        if !self.camera.preview_hz.is_finite() || self.camera.preview_hz < 0.0 {
+            bail!("camera.preview_hz must be a number of pictures a second, 0 or more");
+        }
+        Ok(())
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+        bail!("the {what} name {name:?} must be 1 to 64 letters, digits, '_' or '-'");
+    }
+    if what == "sensor" && matches!(name, "radar" | "align" | "lanes" | "vehicle" | "odom") {
+        bail!("the sensor name {name:?} is reserved; choose another, for example {name}0");
+    }
+    Ok(())
+}

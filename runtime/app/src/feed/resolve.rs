@@ -1,0 +1,232 @@
+//! From configuration to plan and feeds.
+
+use super::log::{self, LogSource};
+use super::synth::{SynthOptions, SynthSource};
+use super::{Feed, SharedTruth, Shift, can};
+use crate::config::{Config, SensorConfig};
+use crate::plan::{Mode, Plan, SensorPlan};
+use anyhow::{Context, Result, bail};
+use drafthorse_calibration::SensorCalibration;
+use drafthorse_core::{Pose, RawFormat, SensorId};
+use drafthorse_sensors::{Scheme, open, vehicle_clock_ns};
+use drafthorse_synth::Drive;
+
+/// The plan of a run with the sources opened.
+pub struct Resolved {
+    /// What derived messages follow from.
+    pub plan: Plan,
+    /// The sources.
+    pub feeds: Vec<Feed>,
+}
+
+/// Opens all sources of a configuration. Recordings are read up to their first message.
+///
+/// # Errors
+/// A source that cannot be opened, live sources mixed with recordings.
+pub fn resolve(config: &Config) -> Result<Resolved> {
+    let mut sensors = Vec::new();
+    let mut feeds = Vec::new();
+    let mut live = 0;
+    for sensor in &config.sensors {
+        let is_live = open_one(sensor, &mut sensors, &mut feeds)
+            .with_context(|| format!("sensor {}", sensor.name))?;
+        live += usize::from(is_live);
+    }
+    let mode = match live {
+        0 => Mode::File,
+        n if n == config.sensors.len() => Mode::Live,
+        _ => bail!(
+            "live sources and recordings cannot run together: a recording has no place in the present; run them apart"
+        ),
+    };
+    if let Some(name) = first_duplicate(&sensors) {
+        bail!("two sensors are named {name:?}; rename one of them");
+    }
+    let mut resolved = Resolved {
+        plan: Plan {
+            name: config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            mode,
+            sensors,
+            clock: config.clock.clone(),
+            detector: config.detector.clone(),
+            camera: config.camera.clone(),
+        },
+        feeds,
+    };
+    resolved.set_time_base()?;
+    Ok(resolved)
+}
+
+/// Capture time of the earliest message at hand, or now.
+pub fn first_stamp(feeds: &[Feed]) -> u64 {
+    feeds
+        .iter()
+        .filter_map(Feed::head)
+        .map(|raw| raw.captured_ns)
+        .min()
+        .unwrap_or_else(vehicle_clock_ns)
+}
+
+impl Resolved {
+    /// Reads recordings up to their first message, and gives unrelated ones a common beginning:
+    /// that of the latest of them, which is the likeliest to be on a real clock.
+    fn set_time_base(&mut self) -> Result<()> {
+        let offsets: Vec<Shift> = self
+            .plan
+            .sensors
+            .iter()
+            .map(|s| Shift {
+                captured_ns: s.time_offset_ns,
+                base_ns: 0,
+            })
+            .collect();
+        for feed in &mut self.feeds {
+            feed.shifts.clone_from(&offsets);
+        }
+        if self.plan.mode == Mode::Live {
+            return Ok(());
+        }
+        let mut faults = Vec::new();
+        for feed in &mut self.feeds {
+            feed.advance(&mut faults);
+            if feed.failed() {
+                let why = faults.pop().map(|f| f.detail).unwrap_or_default();
+                bail!("{}: {why}", self.plan.sensor_name(feed.sensor()));
+            }
+            // What was lost before the first message is told with the first advance of the run.
+            feed.early_faults.append(&mut faults);
+        }
+        if !self.plan.clock.unrelated {
+            return Ok(());
+        }
+        let starts: Vec<Option<u64>> = self
+            .feeds
+            .iter()
+            .map(|feed| feed.head().map(|raw| raw.captured_ns))
+            .collect();
+        let Some(base) = starts.iter().flatten().max().copied() else {
+            return Ok(());
+        };
+        for (feed, start) in self.feeds.iter_mut().zip(starts) {
+            let Some(start) = start else { continue };
+            let base_ns = i64::try_from(base - start)
+                .context("the recordings' stamps are more than 292 years apart")?;
+            feed.rebase(base_ns);
+        }
+        Ok(())
+    }
+}
+
+/// Opens one configured source; gives whether it is live.
+fn open_one(
+    config: &SensorConfig,
+    sensors: &mut Vec<SensorPlan>,
+    feeds: &mut Vec<Feed>,
+) -> Result<bool> {
+    let next = SensorId(u16::try_from(sensors.len()).context("too many sensors")?);
+    match config.source.scheme() {
+        Scheme::Synth => {
+            let options = config.source.options().iter();
+            let options = SynthOptions::parse(options.map(|(k, v)| (k.as_str(), v.as_str())))?;
+            let calibration = Drive::calibration();
+            let truth = SharedTruth::default();
+            let camera = SensorId(next.0 + 1);
+            for (name, format) in [
+                ("radar_front", RawFormat::Ars548),
+                ("camera_front", RawFormat::Jpeg),
+            ] {
+                let found = calibration.sensors.get(name);
+                sensors.push(plan_of(config, name, format, found));
+            }
+            let source = SynthSource::new(&options, next, camera, truth.clone());
+            let mut feed = Feed::new(Box::new(source), next, RawFormat::Ars548);
+            feed.truth = Some(truth);
+            feeds.push(feed);
+            Ok(options.live_speed.is_some())
+        }
+        Scheme::Mcap => {
+            let topics = log::topics(&config.source)?;
+            let single = topics.len() == 1;
+            for topic in &topics {
+                let name = if single {
+                    config.name.clone()
+                } else {
+                    topic.name.clone()
+                };
+                let mut plan = plan_of(config, &name, topic.format, None);
+                if let Some(recorded) = &topic.recorded {
+                    plan.mount = config.mount.unwrap_or(recorded.mount);
+                    plan.camera = config.camera.or(recorded.camera);
+                    plan.can_map.clone_from(&recorded.can_map);
+                }
+                sensors.push(plan);
+            }
+            let first = topics[0].format;
+            let source = LogSource::open(&config.source, topics, next)?;
+            feeds.push(Feed::new(Box::new(source), next, first));
+            Ok(false)
+        }
+        scheme => {
+            let format = format_of(scheme, config.source.option("format"));
+            let mut plan = plan_of(config, &config.name, format, None);
+            if format == RawFormat::CanFrame {
+                plan.can_map = Some(can::load(&config.source)?);
+            }
+            sensors.push(plan);
+            let source = open(&config.source, next, vehicle_clock_ns)?;
+            feeds.push(Feed::new(source, next, format));
+            Ok(config.source.is_live())
+        }
+    }
+}
+
+fn plan_of(
+    config: &SensorConfig,
+    name: &str,
+    format: RawFormat,
+    found: Option<&SensorCalibration>,
+) -> SensorPlan {
+    let offset_ms = config
+        .time_offset_ms
+        .or(found.map(|f| f.time_offset_ms))
+        .unwrap_or(0.0);
+    SensorPlan {
+        name: name.to_owned(),
+        source: config.source.to_string(),
+        format,
+        mount: config
+            .mount
+            .or(found.map(|f| f.mount))
+            .unwrap_or_else(Pose::default),
+        camera: config.camera.or(found.and_then(|f| f.camera)),
+        time_offset_ns: (offset_ms * 1e6).round() as i64,
+        can_map: None,
+    }
+}
+
+/// What a scheme's messages are; `format` is the URI's pixel format.
+fn format_of(scheme: Scheme, format: Option<&str>) -> RawFormat {
+    match scheme {
+        Scheme::Ars548 | Scheme::Ars548Pcap | Scheme::Ars548Udp => RawFormat::Ars548,
+        Scheme::Ti | Scheme::TiSerial => RawFormat::TiTlv,
+        Scheme::CanCandump | Scheme::CanSocket => RawFormat::CanFrame,
+        Scheme::Video => RawFormat::H264,
+        Scheme::V4l2 => match format {
+            Some("yuyv") => RawFormat::Yuyv,
+            Some("nv12") => RawFormat::Nv12,
+            _ => RawFormat::Jpeg,
+        },
+        Scheme::Jpeg | Scheme::Mcap | Scheme::Synth => RawFormat::Jpeg,
+    }
+}
+
+fn first_duplicate(sensors: &[SensorPlan]) -> Option<&str> {
+    sensors.iter().enumerate().find_map(|(i, sensor)| {
+        let before = sensors.get(..i)?;
+        before
+            .iter()
+            .any(|other| other.name == sensor.name)
+            .then_some(sensor.name.as_str())
+    })
+}

@@ -1,0 +1,37 @@
+//! The `drafthorse` command.
+
+use clap::Parser as _;
+use drafthorse::cli::Cli;
+use drafthorse::commands::{self, Failed};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: drafthorse::bench::CountingAllocator = drafthorse::bench::CountingAllocator;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("DRAFTHORSE_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+        )
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    match commands::dispatch(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of our output has gone (`| head`): nothing is wrong.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "drafthorse: {error:#}");
+            ExitCode::from(if error.is::<Failed>() { 1 } else { 2 })
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,227 @@
+//! A camera lane's step: bytes of one frame in; what was found in it and a small preview out.
+
+use super::channels::CameraChannels;
+use super::faults::FaultLog;
+use super::staged::{Cause, Staged};
+use super::stages::StageClock;
+use crate::config::CameraLaneConfig;
+use crate::plan::Plan;
+use anyhow::{Context, Result};
+use drafthorse_core::{Fault, FaultKind, Image, RawFormat, RawMessage, SensorId};
+use drafthorse_record::messages::{drafthorse::FrameInfo, encode_frame_info, encode_preview};
+use drafthorse_sensors::camera::CameraDecoder;
+use fast_image_resize as resize;
+use serde::{Deserialize, Serialize};
+
+/// One camera's decoder and what is computed from its pictures.
+pub struct CameraLane {
+    name: String,
+    sensor: SensorId,
+    format: RawFormat,
+    config: CameraLaneConfig,
+    channels: CameraChannels,
+    decoder: CameraDecoder,
+    image: Image,
+    small: Vec<u8>,
+    jpeg: Vec<u8>,
+    resizer: resize::Resizer,
+    state: State,
+    /// Faults found so far.
+    pub faults: FaultLog,
+    /// Pictures decoded so far.
+    pub frames: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct State {
+    next_preview_ns: u64,
+    last_digest: u32,
+    has_last: bool,
+}
+
+impl CameraLane {
+    /// The lane of one camera of the plan.
+    pub fn new(plan: &Plan, sensor: SensorId, channels: CameraChannels) -> Result<Self> {
+        let camera = &plan.sensors[usize::from(sensor.0)];
+        Ok(Self {
+            name: camera.name.clone(),
+            sensor,
+            format: camera.format,
+            config: plan.camera.clone(),
+            channels,
+            decoder: CameraDecoder::new(sensor, camera.format)
+                .with_context(|| format!("camera {} cannot be decoded", camera.name))?,
+            image: Image::default(),
+            small: Vec::new(),
+            jpeg: Vec::new(),
+            resizer: resize::Resizer::new(),
+            state: State::default(),
+            faults: FaultLog::new(plan.sensor_names()),
+            frames: 0,
+        })
+    }
+
+    /// Takes one raw message; stages what follows from it.
+    pub fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
+        let decoded = self.decoder.decode(raw, &mut self.image);
+        clock.end("camera.decode");
+        match decoded {
+            Ok(true) => self.look(raw.received_ns, clock, out),
+            Ok(false) => {}
+            Err(error) => {
+                let found = Fault {
+                    kind: FaultKind::Undecodable,
+                    sensor: Some(self.sensor),
+                    at_ns: raw.captured_ns,
+                    count: 1,
+                    detail: error.to_string(),
+                };
+                self.faults.stage(&found, Cause::from(raw), out);
+            }
+        }
+    }
+
+    fn look(&mut self, received_ns: u64, clock: &mut StageClock, out: &mut Staged) {
+        let cause = Cause {
+            sequence: self.image.sequence,
+            captured_ns: self.image.captured_ns,
+            received_ns,
+        };
+        self.frames += 1;
+        let digest = crc32fast::hash(&self.image.rgb);
+        let (mean_luma, sharpness) = luma_statistics(&self.image);
+        let info = FrameInfo {
+            captured_ns: cause.captured_ns,
+            sensor: u32::from(self.sensor.0),
+            sequence: self.image.sequence,
+            width_px: self.image.width,
+            height_px: self.image.height,
+            mean_luma,
+            sharpness,
+            frozen: self.state.has_last && digest == self.state.last_digest,
+        };
+        self.state.last_digest = digest;
+        self.state.has_last = true;
+        out.push(self.channels.frame, cause, |buf| {
+            encode_frame_info(&info, buf);
+        });
+        clock.end("camera.look");
+        if self.preview_due(cause.captured_ns) && self.make_preview().is_ok() {
+            let (jpeg, name) = (&self.jpeg, &self.name);
+            out.push(self.channels.preview, cause, |buf| {
+                encode_preview(jpeg, name, cause.captured_ns, buf);
+            });
+            clock.end("camera.preview");
+        }
+    }
+
+    fn preview_due(&mut self, captured_ns: u64) -> bool {
+        let period_ns = if self.config.preview_hz > 0.0 {
+            (1e9 / self.config.preview_hz) as u64
+        } else {
+            u64::MAX
+        };
+        // A clock that jumped back must not silence the previews until it has caught up.
+        let jumped_back = self.state.next_preview_ns > captured_ns.saturating_add(period_ns);
+        if self.config.preview_width_px == 0
+            || period_ns == u64::MAX
+            || (captured_ns < self.state.next_preview_ns && !jumped_back)
+        {
+            return false;
+        }
+        self.state.next_preview_ns = captured_ns.saturating_add(period_ns);
+        true
+    }
+
+    fn make_preview(&mut self) -> Result<()> {
+        let (width, height) = (self.image.width, self.image.height);
+        let small_width = self.config.preview_width_px.min(width).max(1);
+        let small_height =
+            (u64::from(small_width) * u64::from(height) / u64::from(width.max(1))).max(1) as u32;
+        let source =
+            resize::images::ImageRef::new(width, height, &self.image.rgb, resize::PixelType::U8x3)?;
+        self.small
+            .resize(small_width as usize * small_height as usize * 3, 0);
+        let mut target = resize::images::Image::from_slice_u8(
+            small_width,
+            small_height,
+            &mut self.small,
+            resize::PixelType::U8x3,
+        )?;
+        let options = resize::ResizeOptions::new()
+            .resize_alg(resize::ResizeAlg::Convolution(resize::FilterType::Bilinear));
+        self.resizer.resize(&source, &mut target, &options)?;
+        self.jpeg.clear();
+        jpeg_encoder::Encoder::new(&mut self.jpeg, self.config.preview_quality).encode(
+            &self.small,
+            u16::try_from(small_width)?,
+            u16::try_from(small_height)?,
+            jpeg_encoder::ColorType::Rgb,
+        )?;
+        Ok(())
+    }
+
+    /// The lane's state; `None` for H.264, whose decoder restarts only at a key frame.
+    pub fn checkpoint(&self) -> Result<Option<Vec<u8>>> {
+        if self.format == RawFormat::H264 {
+            return Ok(None);
+        }
+        Ok(Some(
+            postcard::to_stdvec(&self.state).context("the camera lane's state cannot be written")?,
+        ))
+    }
+
+    /// Goes on from a state that [`CameraLane::checkpoint`] wrote.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        self.state = postcard::from_bytes(bytes)
+            .context("the camera lane's state in the log cannot be read")?;
+        Ok(())
+    }
+}
+
+/// Mean luma and mean absolute luma difference to the right and lower neighbour, both 0 to 1, on
+/// every second pixel of every second row.
+fn luma_statistics(image: &Image) -> (f32, f32) {
+    let (width, height) = (image.width as usize, image.height as usize);
+    if width < 3 || height < 3 || image.rgb.len() < width * height * 3 {
+        return (0.0, 0.0);
+    }
+    // Integer BT.601 weights, 0 to 255 * 256.
+    let luma = |x: usize, y: usize| {
+        let p = &image.rgb[(y * width + x) * 3..][..3];
+        77 * u64::from(p[0]) + 150 * u64::from(p[1]) + 29 * u64::from(p[2])
+    };
+    let (mut sum, mut difference, mut count) = (0u64, 0u64, 0u64);
+    for y in (0..height - 1).step_by(2) {
+        for x in (0..width - 1).step_by(2) {
+            let here = luma(x, y);
+            sum += here;
+            difference += here.abs_diff(luma(x + 1, y)) + here.abs_diff(luma(x, y + 1));
+            count += 1;
+        }
+    }
+    let full = (count * 255 * 256) as f64;
+    ((sum as f64 / full) as f32, (difference as f64 / (2.0 * full)) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn luma_statistics_of_known_pictures() {
+        let mut image = Image {
+            width: 8,
+            height: 8,
+            rgb: vec![255; 8 * 8 * 3],
+            ..Image::default()
+        };
+        assert_eq!(luma_statistics(&image), (1.0, 0.0));
+        // Columns alternate black and white: every horizontal neighbour differs, no vertical one.
+        for (i, p) in image.rgb.chunks_exact_mut(3).enumerate() {
+            p.fill(if i % 2 == 0 { 0 } else { 255 });
+        }
+        assert_eq!(luma_statistics(&image), (0.0, 0.5));
+        assert_eq!(luma_statistics(&Image::default()), (0.0, 0.0));
+    }
+}

@@ -1,0 +1,249 @@
+//! The radar lane's step: bytes of one radar message in; ego motion, boxes and tracks out.
+
+use super::channels::{Channel, Channels};
+use super::faults::FaultLog;
+use super::staged::{Cause, Staged};
+use super::stages::StageClock;
+use crate::plan::Plan;
+use anyhow::{Context, Result};
+use drafthorse_core::{Fault, RawMessage, SensorId};
+use drafthorse_detector::{PerceptionFrame, RadarPerception};
+use drafthorse_record::messages::{
+    PerceptionEncoder, encode_ego, encode_transform, odom_from_vehicle,
+};
+use drafthorse_sensors::radar::{RadarDecoder, RadarDecoderState, RadarReading, ReadingKind};
+use serde::{Deserialize, Serialize};
+
+/// All radars' decoders and the perception behind them.
+pub struct RadarLane {
+    sensors: Vec<Option<RadarDecoder>>,
+    names: Vec<String>,
+    channels: Channels,
+    perception: RadarPerception,
+    reading: RadarReading,
+    found: Vec<Fault>,
+    labels: Vec<u8>,
+    encoder: PerceptionEncoder,
+    /// Faults found so far.
+    pub faults: FaultLog,
+    /// What was perceived so far.
+    pub counts: RadarCounts,
+}
+
+/// What the lane has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RadarCounts {
+    /// Scans, object lists and track cycles perceived.
+    pub scans: u64,
+    /// Highest number of tracks alive at once.
+    pub most_tracks: u64,
+    /// Distinct tracks.
+    pub tracks: u64,
+    shown: SeenIds,
+}
+
+/// The identifiers seen so far. They count upwards, so a bitmap of 64-bit words stays small: it
+/// grows by eight bytes every 64 tracks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct SeenIds(Vec<u64>);
+
+impl SeenIds {
+    fn first_time(&mut self, id: u32) -> bool {
+        let (word, bit) = ((id / 64) as usize, 1u64 << (id % 64));
+        if word >= self.0.len() {
+            self.0.resize((word + 1).next_power_of_two().max(64), 0);
+        }
+        let first = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        first
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    decoders: Vec<Option<RadarDecoderState>>,
+    vehicle_speed_mps: Option<f64>,
+    perception: Vec<u8>,
+}
+
+impl RadarLane {
+    /// The lane for a plan.
+    pub fn new(plan: &Plan, channels: &Channels) -> Result<Self> {
+        let mut sensors = Vec::new();
+        for (id, sensor) in plan.sensors() {
+            if sensor.format.is_camera() {
+                sensors.push(None);
+                continue;
+            }
+            let map = match &sensor.can_map {
+                Some(source) => Some(crate::feed::can::parse(source)?),
+                None => None,
+            };
+            sensors.push(Some(RadarDecoder::new(id, sensor.format, map)));
+        }
+        let mounts: Vec<_> = plan.sensors().map(|(id, s)| (id, s.mount)).collect();
+        Ok(Self {
+            sensors,
+            names: plan.sensor_names(),
+            channels: channels.clone(),
+            perception: RadarPerception::new(&plan.detector, &mounts)
+                .context("the [detector] table cannot be used")?,
+            reading: RadarReading::default(),
+            found: Vec::new(),
+            faults: FaultLog::new(plan.sensor_names()),
+            labels: Vec::new(),
+            encoder: PerceptionEncoder::default(),
+            counts: RadarCounts::default(),
+        })
+    }
+
+    /// Takes one raw message; stages what follows from it.
+    pub fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
+        let Some(Some(decoder)) = self.sensors.get_mut(usize::from(raw.sensor.0)) else {
+            return;
+        };
+        let kind = decoder.decode(raw, &mut self.reading, &mut self.found);
+        clock.end("radar.decode");
+        let cause = Cause::from(raw);
+        for fault in self.found.drain(..) {
+            self.faults.stage(&fault, cause, out);
+        }
+        self.perceive(raw.sensor, kind, cause, clock, out);
+    }
+
+    /// No more input comes: what the decoders still hold is perceived.
+    pub fn finish(&mut self, clock: &mut StageClock, out: &mut Staged) {
+        for index in 0..self.sensors.len() {
+            let Some(decoder) = &mut self.sensors[index] else {
+                continue;
+            };
+            let kind = decoder.flush(&mut self.reading);
+            let cause = Cause {
+                sequence: self.reading.tracks.sequence,
+                captured_ns: self.reading.tracks.captured_ns,
+                received_ns: self.reading.tracks.received_ns,
+            };
+            self.perceive(SensorId(index as u16), kind, cause, clock, out);
+        }
+    }
+
+    fn perceive(
+        &mut self,
+        sensor: SensorId,
+        kind: ReadingKind,
+        cause: Cause,
+        clock: &mut StageClock,
+        out: &mut Staged,
+    ) {
+        let speed = self.reading.vehicle_speed_mps;
+        match kind {
+            ReadingKind::Scan => {
+                let scan = &self.reading.scan;
+                self.perception.estimate_ego(scan, speed);
+                clock.end("radar.ego");
+                self.perception.cluster(scan);
+                clock.end("radar.cluster");
+                self.perception.track(scan);
+                clock.end("radar.track");
+            }
+            ReadingKind::Objects => {
+                self.perception.objects(&self.reading.objects, speed);
+                clock.end("radar.track");
+            }
+            ReadingKind::Tracks => {
+                self.perception.tracks(&self.reading.tracks, speed);
+                clock.end("radar.track");
+            }
+            ReadingKind::Nothing | ReadingKind::Status | ReadingKind::VehicleSpeed => return,
+        }
+        self.stage_frame(sensor, kind, cause, out);
+        clock.end("radar.encode");
+    }
+
+    fn stage_frame(&mut self, sensor: SensorId, kind: ReadingKind, cause: Cause, out: &mut Staged) {
+        let frame = self.perception.frame();
+        let encoder = &mut self.encoder;
+        let channels = self.channels.sensor(sensor);
+        if let (ReadingKind::Scan, Some(points)) = (kind, channels.points) {
+            self.labels.clear();
+            self.labels
+                .extend(frame.point_labels.iter().map(|label| *label as u8));
+            let name = &self.names[usize::from(sensor.0)];
+            let (scan, labels) = (&self.reading.scan, &self.labels);
+            out.push(points, cause, |buf| {
+                encoder.points(scan, name, labels, buf);
+            });
+        }
+        out.push(Channel::EGO, cause, |buf| {
+            encode_ego(&frame.ego, frame.odom, buf);
+        });
+        out.push(Channel::TRANSFORM, cause, |buf| {
+            let pose = odom_from_vehicle(frame.odom);
+            encode_transform("odom", "vehicle", &pose, frame.captured_ns, buf);
+        });
+        out.push(Channel::DETECTIONS, cause, |buf| {
+            encoder.detections(
+                sensor,
+                frame.sequence,
+                frame.captured_ns,
+                &frame.detections,
+                buf,
+            );
+        });
+        out.push(Channel::TRACKS, cause, |buf| {
+            encoder.tracks(
+                sensor,
+                frame.sequence,
+                frame.captured_ns,
+                &frame.tracks,
+                buf,
+            );
+        });
+        out.push(Channel::SCENE, cause, |buf| {
+            encoder.scene(frame.captured_ns, &frame.tracks, buf);
+        });
+        self.counts.add(frame);
+    }
+
+    /// The lane's whole state.
+    pub fn checkpoint(&self) -> Result<Vec<u8>> {
+        let mut perception = Vec::new();
+        self.perception.checkpoint(&mut perception);
+        let state = State {
+            decoders: self
+                .sensors
+                .iter()
+                .map(|d| d.as_ref().map(RadarDecoder::checkpoint))
+                .collect(),
+            vehicle_speed_mps: self.reading.vehicle_speed_mps,
+            perception,
+        };
+        postcard::to_stdvec(&state).context("the radar lane's state cannot be written")
+    }
+
+    /// Goes on from a state that [`RadarLane::checkpoint`] wrote.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
+        let state: State = postcard::from_bytes(bytes)
+            .context("the radar lane's state in the log cannot be read")?;
+        for (decoder, state) in self.sensors.iter_mut().zip(state.decoders) {
+            if let (Some(decoder), Some(state)) = (decoder, state) {
+                decoder.restore(state);
+            }
+        }
+        self.reading.vehicle_speed_mps = state.vehicle_speed_mps;
+        self.perception.restore(&state.perception)?;
+        Ok(())
+    }
+}
+
+impl RadarCounts {
+    fn add(&mut self, frame: &PerceptionFrame) {
+        self.scans += 1;
+        self.most_tracks = self.most_tracks.max(frame.tracks.len() as u64);
+        // A track is counted in the first frame that shows it; one that was hidden while missed
+        // and shows again has an older `age_scans`, but the same identifier as before.
+        for track in &frame.tracks {
+            self.tracks += u64::from(self.shown.first_time(track.id));
+        }
+    }
+}

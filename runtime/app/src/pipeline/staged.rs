@@ -1,0 +1,93 @@
+//! Messages a step has produced, encoded but not yet in a log: the run appends them, replay
+//! compares them.
+
+use super::channels::Channel;
+
+/// One staged message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it goes.
+    pub channel: Channel,
+    /// MCAP sequence: the sequence of the raw message that caused it.
+    pub sequence: u32,
+    /// MCAP log time: receipt of the raw message that caused it, ns.
+    pub log_time_ns: u64,
+    /// MCAP publish time: capture time the content holds for, ns.
+    pub publish_time_ns: u64,
+    start: usize,
+    end: usize,
+}
+
+/// A reusable buffer of staged messages.
+#[derive(Debug, Default)]
+pub struct Staged {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+/// Which raw message or instant the messages of a step belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// Sequence of the raw message.
+    pub sequence: u32,
+    /// Its capture time, ns.
+    pub captured_ns: u64,
+    /// Its receive time, ns.
+    pub received_ns: u64,
+}
+
+impl Cause {
+    /// An instant, for what no raw message has caused.
+    pub fn at(ns: u64) -> Self {
+        Self {
+            sequence: 0,
+            captured_ns: ns,
+            received_ns: ns,
+        }
+    }
+}
+
+impl From<&drafthorse_core::RawMessage> for Cause {
+    fn from(raw: &drafthorse_core::RawMessage) -> Self {
+        Self {
+            sequence: raw.sequence,
+            captured_ns: raw.captured_ns,
+            received_ns: raw.received_ns,
+        }
+    }
+}
+
+impl Staged {
+    /// Forgets the messages, keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.entries.clear();
+    }
+
+    /// Stages one message, encoded by `encode` at the end of the buffer.
+    pub fn push(&mut self, channel: Channel, cause: Cause, encode: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        encode(&mut self.bytes);
+        self.entries.push(Entry {
+            channel,
+            sequence: cause.sequence,
+            log_time_ns: cause.received_ns,
+            publish_time_ns: cause.captured_ns,
+            start,
+            end: self.bytes.len(),
+        });
+    }
+
+    /// Stages one prost message.
+    pub fn push_message(&mut self, channel: Channel, cause: Cause, message: &impl prost::Message) {
+        // A Vec grows, so encoding cannot run out of room.
+        self.push(channel, cause, |buf| message.encode_raw(buf));
+    }
+
+    /// The staged messages in order, with their bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&Entry, &[u8])> {
+        self.entries
+            .iter()
+            .map(|entry| (entry, &self.bytes[entry.start..entry.end]))
+    }
+}

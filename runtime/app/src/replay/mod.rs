@@ -1,0 +1,198 @@
+//! Replay: the same pure steps over a recorded log, in the log's own order, compared byte for byte
+//! with what the log holds, or written anew.
+
+mod compare;
+mod machine;
+
+pub use compare::{Comparison, Mismatch};
+
+use crate::feed;
+use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::staged::Staged;
+use crate::plan::Plan;
+use crate::report;
+use crate::run::{LogWriter, describe, run_name};
+use crate::summary::Summary;
+use anyhow::{Context, Result, bail};
+use compare::Expected;
+use drafthorse_record::messages::{ROLE_KEY, Role};
+use drafthorse_record::{Damage, LogReader, Recorder, WhenFull};
+use indicatif::ProgressBar;
+use machine::Machine;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What replay is told.
+#[derive(Clone, Debug, Default)]
+pub struct ReplayOptions {
+    /// Compare each derived message with the log's.
+    pub check: bool,
+    /// Write a new log and report into this folder.
+    pub out: Option<PathBuf>,
+    /// Show progress on the terminal.
+    pub progress: bool,
+}
+
+/// What replay found.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReplayOutcome {
+    /// Of the recomputed run.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// Present with `--check`.
+    pub check: Option<Comparison>,
+    /// What is missing from the log, in words.
+    pub damage: Option<String>,
+}
+
+/// Recomputes a log's derived messages from its raw ones and its recorded decisions.
+///
+/// # Errors
+/// A log that cannot be read or was not recorded by Drafthorse.
+pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
+    let began = Instant::now();
+    let plan = read_plan(log)?;
+    let channels = Channels::new(&plan);
+    let mut machine = Machine::new(&plan, &channels)?;
+    let writer = match &options.out {
+        Some(out) => Some(writer(&plan, &channels, out, log)?),
+        None => None,
+    };
+    let mut expected = Expected::new(&channels);
+    let mut reader =
+        LogReader::open(log).with_context(|| format!("cannot read {}", log.display()))?;
+    let bar = if options.progress {
+        ProgressBar::new_spinner()
+    } else {
+        ProgressBar::hidden()
+    };
+    let mut staged = Staged::default();
+    let mut messages = 0u64;
+    while let Some(message) = reader
+        .next()
+        .with_context(|| format!("cannot read {}", log.display()))?
+    {
+        messages += 1;
+        if messages % 256 == 0 {
+            bar.set_message(format!("replaying, {messages} messages"));
+            bar.tick();
+        }
+        let role = message
+            .channel
+            .metadata
+            .get(ROLE_KEY)
+            .and_then(|name| Role::from_name(name));
+        let Some(channel) = channels.by_topic(&message.channel.topic) else {
+            continue;
+        };
+        match role {
+            Some(Role::Raw | Role::Input) => {
+                staged.clear();
+                machine.feed(channel, &message, &mut staged)?;
+                if options.check {
+                    expected.push(&staged);
+                }
+                if let Some(writer) = &writer {
+                    let mut batch = writer.batch();
+                    batch.append(
+                        writer.id(channel),
+                        message.sequence,
+                        message.log_time_ns,
+                        message.publish_time_ns,
+                        message.data,
+                    );
+                    writer.append_staged(&mut batch, &staged);
+                }
+            }
+            Some(Role::Derived) if channel == Channel::CHECKPOINT => {
+                machine.checkpoint(&message, &mut expected)?;
+            }
+            Some(Role::Derived) if options.check => {
+                expected.compare(channel, &message, &machine);
+            }
+            Some(Role::Truth | Role::Measured) => {
+                if let Some(writer) = &writer {
+                    writer.batch().append(
+                        writer.id(channel),
+                        message.sequence,
+                        message.log_time_ns,
+                        message.publish_time_ns,
+                        message.data,
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    bar.finish_and_clear();
+    let damage = reader.damage().map(damage_words);
+    let mut summary = machine.summary();
+    if let (Some(writer), Some(out)) = (&writer, &options.out) {
+        let finished = writer.recorder().finish().context("the new log could not be finished")?;
+        summary.messages = finished.messages;
+        summary.bytes = finished.bytes;
+        summary.log = finished.files.first().cloned();
+        summary.logs = finished.files;
+        let page = out.join("report.html");
+        report::write_for_logs(&summary.logs, &page)?;
+        summary.report = Some(page);
+    } else {
+        summary.messages = messages;
+    }
+    summary.elapsed_s = began.elapsed().as_secs_f64();
+    Ok(ReplayOutcome {
+        summary,
+        check: options.check.then(|| expected.finish(damage.is_some())),
+        damage,
+    })
+}
+
+/// Damage of a log in words.
+pub fn damage_words(damage: &Damage) -> String {
+    format!(
+        "{} is whole up to byte {}; {} bytes after that cannot be read ({})",
+        damage.path.display(),
+        damage.offset,
+        damage.bytes_after,
+        damage.reason
+    )
+}
+
+/// The plan in the log's metadata, which stands before its first message.
+fn read_plan(log: &Path) -> Result<Plan> {
+    let mut reader =
+        LogReader::open(log).with_context(|| format!("cannot read {}", log.display()))?;
+    reader
+        .next()
+        .with_context(|| format!("cannot read {}", log.display()))?;
+    match feed::plan(reader.metadata()) {
+        Some(plan) => Ok(plan),
+        None => bail!(
+            "{} is not a log of Drafthorse (it has no {} metadata); read it as a source instead: drafthorse run --source mcap:{}",
+            log.display(),
+            crate::plan::RUN_METADATA,
+            log.display()
+        ),
+    }
+}
+
+fn writer(plan: &Plan, channels: &Channels, out: &Path, log: &Path) -> Result<LogWriter> {
+    let name = run_name(out, &format!("{}-replay", plan.name))?;
+    let mut config = crate::config::RecordSettings::default().to_record_config(
+        out,
+        &name,
+        WhenFull::Block,
+    );
+    config.rotate_bytes = None;
+    let recorder = Recorder::create(config)
+        .with_context(|| format!("cannot record into {}", out.display()))?;
+    let writer = LogWriter::new(recorder, channels)?;
+    describe(plan, channels, &writer, first_log_time(log)?)?;
+    Ok(writer)
+}
+
+fn first_log_time(log: &Path) -> Result<u64> {
+    let mut reader = LogReader::open(log)?;
+    Ok(reader.next()?.map_or(0, |m| m.log_time_ns))
+}

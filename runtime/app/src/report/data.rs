@@ -1,0 +1,240 @@
+//! What the page is given, as JSON. Times are milliseconds from the beginning of the recording,
+//! boxes are integer rows (centimetres, milliradians) because a page holds thousands of them.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Everything a report shows.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct ReportData {
+    /// Title of the page.
+    pub title: String,
+    /// The log's files in order.
+    pub files: Vec<LogFile>,
+    /// Metadata record `drafthorse.run` without the plan.
+    pub run: BTreeMap<String, String>,
+    /// The run's plan, JSON for people; empty if the log does not hold it.
+    pub config: String,
+    /// Version of the program that wrote the report.
+    pub report_version: &'static str,
+    /// Bumper to bumper, across, rear axle to rear bumper, m.
+    pub footprint_m: [f64; 3],
+    /// Whether `footprint_m` is the log's own and not a typical car's.
+    pub footprint_known: bool,
+    /// Beginning and length of each recording on the axis, ms since the epoch and ms.
+    pub recordings: Vec<[f64; 2]>,
+    /// Length of the axis, ms.
+    pub duration_ms: i64,
+    /// Totals.
+    pub counts: Counts,
+    /// Tracked objects by class (the one seen last), classes in [`CLASSES`] order.
+    pub tracks_by_class: [u64; CLASSES.len()],
+    /// Names of the classes.
+    pub classes: [&'static str; CLASSES.len()],
+    /// The vehicle clock.
+    pub clock: Clock,
+    /// Why boxes are not projected into pictures, if they must not be.
+    pub unrelated: Option<String>,
+    /// Radars with points.
+    pub radars: Vec<Radar>,
+    /// Cameras.
+    pub cameras: Vec<Camera>,
+    /// Thinned radar scans.
+    pub clouds: Vec<Cloud>,
+    /// Thinned track lists.
+    pub tracks: Vec<Boxes>,
+    /// Thinned ground truth.
+    pub truth: Vec<Boxes>,
+    /// Rows of time ms, speed mm/s, yaw rate 0.1 mrad/s, observed, odometry x cm, y cm, yaw 0.1 mrad.
+    pub ego: Vec<[i64; 7]>,
+    /// Rows of time ms, true speed mm/s, true yaw rate 0.1 mrad/s.
+    pub ego_truth: Vec<[i64; 3]>,
+    /// Rows of time ms, tracks, moving tracks.
+    pub track_counts: Vec<[i64; 3]>,
+    /// Latency by lane and stage.
+    pub latency: Vec<Latency>,
+    /// Drops by lane and sensor.
+    pub drops: Vec<Drop>,
+    /// Faults by kind and sensor.
+    pub fault_kinds: Vec<FaultKind>,
+    /// The first faults one by one.
+    pub faults: Vec<Fault>,
+    /// Events on the time axis: label, time ms, count.
+    pub marks: Vec<(u32, i64, u64)>,
+    /// Labels of the marks.
+    pub mark_labels: Vec<MarkLabel>,
+    /// Pairing outcomes.
+    pub pairs: Pairs,
+    /// What the recorder said of itself.
+    pub health: Health,
+    /// Channels by topic.
+    pub channels: Vec<ChannelRow>,
+    /// Messages that could not be decoded as their schema says, by topic.
+    pub unreadable: BTreeMap<String, u64>,
+}
+
+/// Class names in the order of `drafthorse.ObjectClass`.
+pub(super) const CLASSES: [&str; 5] = ["unknown", "car", "truck", "cyclist", "pedestrian"];
+
+/// One file of the log.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct LogFile {
+    pub name: String,
+    pub bytes: u64,
+    /// What is wrong with it and what was lost; absent for a complete file.
+    pub damage: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Counts {
+    pub scans: u64,
+    pub points: u64,
+    pub frames: u64,
+    pub frozen_frames: u64,
+    pub tracks: u64,
+    pub most_tracks: u64,
+    pub drops: u64,
+    pub faults: u64,
+    pub messages: u64,
+    pub bytes: u64,
+    pub shown_scans: u64,
+    pub shown_pictures: u64,
+    pub pictures: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Clock {
+    /// States recorded; with none of them nothing is known.
+    pub states: u64,
+    /// States in which the kernel said it was synchronised and a discipline was known.
+    pub disciplined: u64,
+    /// `live`, or `file` where stamps come from a recording.
+    pub mode: String,
+    pub discipline: String,
+    pub source: String,
+    pub largest_offset_ns: u64,
+    pub largest_error_ns: u64,
+}
+
+/// A radar and where it sits.
+#[derive(Debug, Serialize)]
+pub(super) struct Radar {
+    pub name: String,
+    /// Rows of the 3x4 matrix vehicle_from_radar; absent if the log does not say.
+    pub vehicle_from_sensor: Option<[f64; 12]>,
+}
+
+/// A camera, how it sees, and its thinned pictures.
+#[derive(Debug, Serialize)]
+pub(super) struct Camera {
+    pub name: String,
+    pub width: u32,
+    pub height: u32,
+    /// `fx fy cx cy`, px; absent without a calibration.
+    pub k: Option<[f64; 4]>,
+    /// `k1 k2 p1 p2 k3`.
+    pub d: [f64; 5],
+    /// Rows of the 3x4 matrix optical_from_vehicle; absent if the log does not say.
+    pub optical_from_vehicle: Option<[f64; 12]>,
+    pub pictures: Vec<Picture>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Picture {
+    pub t: i64,
+    /// Base64 of the JPEG.
+    pub jpeg: String,
+}
+
+/// One radar scan; see [`super::cloud::Packed`] for the bytes.
+#[derive(Debug, Serialize)]
+pub(super) struct Cloud {
+    pub t: i64,
+    pub radar: u32,
+    /// Points in the scan, of which `data` may hold fewer.
+    pub points: u32,
+    pub data: String,
+}
+
+/// Boxes at an instant in the vehicle frame.
+#[derive(Debug, Serialize)]
+pub(super) struct Boxes {
+    pub t: i64,
+    pub rows: Vec<BoxRow>,
+}
+
+/// `id, class, x, y, z, vx, vy, yaw, length, width, height, score, moving, missed, age`: cm, cm/s,
+/// mrad, score in percent. For truth `score` is the number of returns, `missed` and `age` are 0.
+pub(super) type BoxRow = [i64; 15];
+
+#[derive(Debug, Serialize)]
+pub(super) struct Latency {
+    pub lane: String,
+    pub stage: String,
+    pub count: u64,
+    /// p50, p90, p99, max in ms.
+    pub ms: [f64; 4],
+    /// Percentiles of the samples themselves and not of buckets.
+    pub exact: bool,
+    /// Bar and count, see [`super::histogram::Histogram::bars`].
+    pub bars: Vec<(u32, u64)>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Drop {
+    pub lane: String,
+    pub sensor: String,
+    pub count: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FaultKind {
+    pub kind: String,
+    pub sensor: String,
+    pub reports: u64,
+    pub count: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Fault {
+    pub t: i64,
+    pub kind: String,
+    pub sensor: String,
+    pub count: u64,
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct MarkLabel {
+    /// Whether it is a drop and not a fault.
+    pub drop: bool,
+    pub text: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Pairs {
+    pub paired: u64,
+    pub camera_only: u64,
+    pub radar_only: u64,
+    /// Median and largest absolute capture difference of the paired, ms.
+    pub difference_ms: Option<[f64; 2]>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Health {
+    pub reports: u64,
+    pub lost_messages: u64,
+    pub longest_unflushed_ms: f64,
+    pub least_free_bytes: u64,
+    pub recording_stopped: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChannelRow {
+    pub topic: String,
+    pub schema: String,
+    pub role: String,
+    pub count: u64,
+    pub bytes: u64,
+    pub hz: Option<f64>,
+}

@@ -1,0 +1,113 @@
+//! Reads the log through the fold, once and in order.
+
+use super::ReportOptions;
+use super::data::{LogFile, ReportData};
+use super::finish::LogFacts;
+use super::fold::{Fold, Message};
+use anyhow::Context as _;
+use drafthorse_record::messages::{ROLE_KEY, SENSOR_KEY};
+use drafthorse_record::{Damage, LogReader, Segment};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// Reads `log`, a file or a folder of segments, and gives the page's data.
+///
+/// # Errors
+/// When there is no log, or the operating system fails to read it.
+pub(super) fn read(log: &Path, options: &ReportOptions) -> anyhow::Result<ReportData> {
+    let reader =
+        LogReader::open(log).with_context(|| format!("cannot read the log {}", log.display()))?;
+    read_to_end(reader, options)
+}
+
+/// Reads these files as the segments of one log, in this order.
+///
+/// # Errors
+/// When the first of them cannot be opened, or the operating system fails to read.
+pub(super) fn read_segments(
+    files: &[PathBuf],
+    options: &ReportOptions,
+) -> anyhow::Result<ReportData> {
+    let numbered = (0..).zip(files);
+    let segments = numbered.map(|(number, path)| Segment {
+        path: path.clone(),
+        number,
+    });
+    let reader = LogReader::over(segments.collect()).context("cannot read the log")?;
+    read_to_end(reader, options)
+}
+
+fn read_to_end(mut reader: LogReader, options: &ReportOptions) -> anyhow::Result<ReportData> {
+    let mut fold = Fold::new(options);
+    while let Some(message) = reader.next()? {
+        let metadata = &message.channel.metadata;
+        let value = |key: &str| metadata.get(key).map_or("", String::as_str);
+        fold.add(&Message {
+            topic: &message.channel.topic,
+            schema: &message.channel.schema_name,
+            role: value(ROLE_KEY),
+            sensor: value(SENSOR_KEY),
+            log_time_ns: message.log_time_ns,
+            publish_time_ns: message.publish_time_ns,
+            data: message.data,
+        });
+    }
+    let metadata = reader.metadata();
+    if let Some(sensors) = metadata.get("drafthorse.sensors") {
+        fold.name_sensors(sensor_names(sensors));
+    }
+    let facts = LogFacts {
+        title: reader.segments().first().map_or_else(
+            || "empty log".to_owned(),
+            |first| name(first.path.file_stem(), &first.path),
+        ),
+        files: files(&reader),
+        run: metadata.get("drafthorse.run").cloned().unwrap_or_default(),
+    };
+    Ok(fold.finish(facts, options))
+}
+
+fn files(reader: &LogReader) -> Vec<LogFile> {
+    let files = reader.segments().iter();
+    files
+        .map(|segment| LogFile {
+            name: name(segment.path.file_name(), &segment.path),
+            bytes: std::fs::metadata(&segment.path).map_or(0, |m| m.len()),
+            damage: reader
+                .damages()
+                .iter()
+                .find(|d| d.path == segment.path)
+                .map(damage),
+        })
+        .collect()
+}
+
+/// What is wrong with a file and what it cost, in one sentence.
+fn damage(damage: &Damage) -> String {
+    let Damage {
+        offset,
+        bytes_after,
+        reason,
+        ..
+    } = damage;
+    let cost = if damage.messages_lost {
+        format!("{bytes_after} bytes after it were not read and their messages are missing")
+    } else {
+        "no message is missing".to_owned()
+    };
+    format!("damaged at byte {offset} ({reason}): {cost}")
+}
+
+fn name(part: Option<&OsStr>, whole: &Path) -> String {
+    part.unwrap_or(whole.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn sensor_names(metadata: &BTreeMap<String, String>) -> BTreeMap<u32, String> {
+    let names = metadata.iter();
+    names
+        .filter_map(|(index, name)| Some((index.parse().ok()?, name.clone())))
+        .collect()
+}

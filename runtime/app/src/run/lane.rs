@@ -1,0 +1,231 @@
+//! A lane's thread: takes the next message, runs the step, appends what followed from it.
+
+use super::{LaneHandle, Shared};
+use crate::pipeline::camera::CameraLane;
+use crate::pipeline::channels::Channel;
+use crate::pipeline::queue::Taken;
+use crate::pipeline::radar::RadarLane;
+use crate::pipeline::staged::{Cause, Staged};
+use crate::pipeline::stages::StageClock;
+use crate::summary::{Latencies, Summary};
+use anyhow::Result;
+use drafthorse_core::{RawFormat, RawMessage, SensorId};
+use drafthorse_record::messages::{drafthorse as message, encode_lane_latency};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// A raw message waiting for its lane.
+pub(crate) struct Queued {
+    pub(crate) raw: RawMessage,
+    /// Log segment the raw message is in.
+    pub(crate) segment: u32,
+    /// When it was handed over.
+    pub(crate) arrived: Instant,
+}
+
+impl Queued {
+    pub(crate) fn empty(sensor: SensorId, format: RawFormat) -> Self {
+        Self {
+            raw: RawMessage::empty(sensor, format),
+            segment: 0,
+            arrived: Instant::now(),
+        }
+    }
+}
+
+/// What a lane does with its messages: a pure fold, see [`crate::pipeline`].
+pub trait LaneLogic: Send {
+    /// Takes one raw message; stages what follows from it.
+    fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged);
+    /// No more input comes.
+    fn finish(&mut self, clock: &mut StageClock, out: &mut Staged);
+    /// The whole state, where the lane can be taken up in the middle.
+    ///
+    /// # Errors
+    /// Where the state cannot be serialised.
+    fn checkpoint(&self) -> Result<Option<Vec<u8>>>;
+    /// Goes on from such a state.
+    ///
+    /// # Errors
+    /// Where the bytes are no state of this lane.
+    fn restore(&mut self, state: &[u8]) -> Result<()>;
+    /// Adds the lane's counts.
+    fn summarise(&self, summary: &mut Summary);
+}
+
+impl LaneLogic for RadarLane {
+    fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
+        RadarLane::step(self, raw, clock, out);
+    }
+    fn finish(&mut self, clock: &mut StageClock, out: &mut Staged) {
+        RadarLane::finish(self, clock, out);
+    }
+    fn checkpoint(&self) -> Result<Option<Vec<u8>>> {
+        RadarLane::checkpoint(self).map(Some)
+    }
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        RadarLane::restore(self, state)
+    }
+    fn summarise(&self, summary: &mut Summary) {
+        summary.scans += self.counts.scans;
+        summary.tracks += self.counts.tracks;
+        summary.most_tracks = summary.most_tracks.max(self.counts.most_tracks);
+        summary.add_faults(&self.faults);
+    }
+}
+
+impl LaneLogic for CameraLane {
+    fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
+        CameraLane::step(self, raw, clock, out);
+    }
+    fn finish(&mut self, _clock: &mut StageClock, _out: &mut Staged) {}
+    fn checkpoint(&self) -> Result<Option<Vec<u8>>> {
+        CameraLane::checkpoint(self)
+    }
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        CameraLane::restore(self, state)
+    }
+    fn summarise(&self, summary: &mut Summary) {
+        summary.frames += self.frames;
+        summary.add_faults(&self.faults);
+    }
+}
+
+/// What a lane leaves behind.
+pub(crate) struct LaneOutcome {
+    pub(crate) logic: Box<dyn LaneLogic>,
+    pub(crate) latencies: Latencies,
+}
+
+/// The running lane.
+pub(crate) struct LaneThread<'a> {
+    shared: &'a Shared,
+    handle: &'a LaneHandle,
+    logic: Box<dyn LaneLogic>,
+    latencies: Latencies,
+    clock: StageClock,
+    staged: Staged,
+    step: message::LaneStep,
+    checkpointed_segment: u32,
+    last: Cause,
+}
+
+impl<'a> LaneThread<'a> {
+    pub(crate) fn new(
+        shared: &'a Shared,
+        handle: &'a LaneHandle,
+        logic: Box<dyn LaneLogic>,
+    ) -> Self {
+        Self {
+            shared,
+            handle,
+            logic,
+            latencies: Latencies::default(),
+            clock: StageClock::default(),
+            staged: Staged::default(),
+            step: message::LaneStep {
+                lane: handle.name.clone(),
+                ..Default::default()
+            },
+            checkpointed_segment: 0,
+            last: Cause::default(),
+        }
+    }
+
+    /// Takes messages until the queue is closed and empty.
+    pub(crate) fn run(mut self) -> LaneOutcome {
+        let mut queued = Queued::empty(SensorId(0), RawFormat::Ars548);
+        loop {
+            match self
+                .handle
+                .queue
+                .take(&mut queued, Duration::from_millis(200))
+            {
+                Taken::Item => self.take(&queued),
+                Taken::Idle => {}
+                Taken::Closed => break,
+            }
+        }
+        self.finish();
+        LaneOutcome {
+            logic: self.logic,
+            latencies: self.latencies,
+        }
+    }
+
+    /// Takes one message through the step and into the log.
+    pub(crate) fn take(&mut self, queued: &Queued) {
+        let raw = &queued.raw;
+        let began = Instant::now();
+        let cause = Cause::from(raw);
+        self.last = cause;
+        self.staged.clear();
+        self.step.sensor = u32::from(raw.sensor.0);
+        self.step.sequence = raw.sequence;
+        self.staged.push_message(Channel::STEP, cause, &self.step);
+        self.clock.start();
+        self.logic.step(raw, &mut self.clock, &mut self.staged);
+        self.append(queued.segment, cause);
+        self.clock.end("record");
+        self.measure(cause, began - queued.arrived, queued.arrived.elapsed());
+        self.step.step += 1;
+        self.handle.steps.store(self.step.step, Ordering::Relaxed);
+    }
+
+    /// Appends the step and what followed from it; past a change of segment also the state after
+    /// it, once the messages before the change are used up.
+    fn append(&mut self, raw_segment: u32, cause: Cause) {
+        let log = &self.shared.log;
+        let mut batch = log.batch();
+        let segment = batch.segment();
+        log.append_staged(&mut batch, &self.staged);
+        if segment == self.checkpointed_segment || segment != raw_segment {
+            return;
+        }
+        self.checkpointed_segment = segment;
+        match self.logic.checkpoint() {
+            Ok(Some(state)) => {
+                let checkpoint = message::LaneCheckpoint {
+                    lane: self.handle.name.clone(),
+                    step: self.step.step,
+                    state,
+                };
+                log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!("{error:#}; this segment will not replay on its own"),
+        }
+    }
+
+    fn measure(&mut self, cause: Cause, queue: Duration, total: Duration) {
+        let ns = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
+        let (queue_ns, total_ns) = (ns(queue), ns(total));
+        for (stage, stage_ns) in self.clock.spans() {
+            self.latencies.record(stage, *stage_ns);
+        }
+        self.latencies.record("queue", queue_ns);
+        self.latencies.record("total", total_ns);
+        let log = &self.shared.log;
+        let (name, step, spans) = (&self.handle.name, self.step.step, self.clock.spans());
+        log.batch().append_with(
+            log.id(Channel::LATENCY),
+            cause.sequence,
+            cause.received_ns,
+            cause.captured_ns,
+            |buf| encode_lane_latency(name, step, queue_ns, total_ns, spans, buf),
+        );
+    }
+
+    fn finish(&mut self) {
+        self.staged.clear();
+        self.step.sensor = 0;
+        self.step.sequence = 0;
+        self.step.finish = true;
+        let end = Cause::at(self.last.received_ns);
+        self.staged.push_message(Channel::STEP, end, &self.step);
+        self.clock.start();
+        self.logic.finish(&mut self.clock, &mut self.staged);
+        let log = &self.shared.log;
+        log.append_staged(&mut log.batch(), &self.staged);
+    }
+}

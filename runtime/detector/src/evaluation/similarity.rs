@@ -1,0 +1,121 @@
+//! How alike a true box and a tracked box are, 0 to 1.
+
+use super::Labelled;
+
+/// The measure of localisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Similarity {
+    /// 1 at equal centres, falling linearly to 0 at that distance, m (2 m is the default of ours).
+    CentreDistance {
+        /// Distance of no similarity, m.
+        zero_at_m: f64,
+    },
+    /// Intersection over union of the rotated boxes in the plane.
+    BevIou,
+}
+
+impl Default for Similarity {
+    fn default() -> Self {
+        Self::CentreDistance { zero_at_m: 2.0 }
+    }
+}
+
+impl Similarity {
+    /// Similarity of two boxes.
+    #[must_use]
+    pub fn of(self, a: &Labelled, b: &Labelled) -> f64 {
+        match self {
+            Self::CentreDistance { zero_at_m } => {
+                let distance = (a.x_m - b.x_m).hypot(a.y_m - b.y_m);
+                (1.0 - distance / zero_at_m).max(0.0)
+            }
+            Self::BevIou => iou(a, b),
+        }
+    }
+}
+
+fn iou(a: &Labelled, b: &Labelled) -> f64 {
+    let mut polygon = corners(a);
+    let clip = corners(b);
+    // Sutherland-Hodgman: cut the one box by each edge of the other.
+    for i in 0..4 {
+        let (p, q) = (clip[i], clip[(i + 1) % 4]);
+        let inside = |c: [f64; 2]| (q[0] - p[0]) * (c[1] - p[1]) - (q[1] - p[1]) * (c[0] - p[0]);
+        let mut cut = Vec::with_capacity(8);
+        for k in 0..polygon.len() {
+            let (from, to) = (polygon[k], polygon[(k + 1) % polygon.len()]);
+            let (side_from, side_to) = (inside(from), inside(to));
+            if side_from >= 0.0 {
+                cut.push(from);
+            }
+            if (side_from >= 0.0) != (side_to >= 0.0) {
+                let t = side_from / (side_from - side_to);
+                cut.push([
+                    from[0] + t * (to[0] - from[0]),
+                    from[1] + t * (to[1] - from[1]),
+                ]);
+            }
+        }
+        polygon = cut;
+        if polygon.is_empty() {
+            return 0.0;
+        }
+    }
+    let shared = area(&polygon);
+    let whole = a.length_m * a.width_m + b.length_m * b.width_m - shared;
+    if whole > 0.0 { shared / whole } else { 0.0 }
+}
+
+/// Corners, counter-clockwise.
+fn corners(b: &Labelled) -> Vec<[f64; 2]> {
+    let (sin, cos) = b.yaw_rad.sin_cos();
+    let (l, w) = (0.5 * b.length_m, 0.5 * b.width_m);
+    [(l, w), (-l, w), (-l, -w), (l, -w)]
+        .iter()
+        .map(|(x, y)| [b.x_m + cos * x - sin * y, b.y_m + sin * x + cos * y])
+        .collect()
+}
+
+fn area(polygon: &[[f64; 2]]) -> f64 {
+    let mut twice = 0.0;
+    for (k, p) in polygon.iter().enumerate() {
+        let q = polygon[(k + 1) % polygon.len()];
+        twice += p[0] * q[1] - p[1] * q[0];
+    }
+    0.5 * twice.abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn square(x_m: f64, yaw_rad: f64) -> Labelled {
+        Labelled {
+            x_m,
+            yaw_rad,
+            length_m: 2.0,
+            width_m: 2.0,
+            ..Labelled::default()
+        }
+    }
+
+    #[test]
+    fn overlaps_of_squares_known_by_hand() {
+        let iou = |a: &Labelled, b: &Labelled| Similarity::BevIou.of(a, b);
+        assert!((iou(&square(0.0, 0.0), &square(0.0, 0.0)) - 1.0).abs() < 1e-12);
+        // Half of each overlaps: 2 / (4 + 4 - 2).
+        assert!((iou(&square(0.0, 0.0), &square(1.0, 0.0)) - 1.0 / 3.0).abs() < 1e-12);
+        assert_eq!(iou(&square(0.0, 0.0), &square(3.0, 0.4)), 0.0);
+        // Turned by 45 degrees: a regular octagon of area 8 (sqrt 2 - 1).
+        let octagon = 8.0 * (2.0_f64.sqrt() - 1.0);
+        let found = iou(&square(0.0, 0.0), &square(0.0, std::f64::consts::FRAC_PI_4));
+        assert!((found - octagon / (8.0 - octagon)).abs() < 1e-12, "{found}");
+    }
+
+    #[test]
+    fn distance_falls_linearly() {
+        let similarity = Similarity::default();
+        assert_eq!(similarity.of(&square(0.0, 0.0), &square(0.5, 1.0)), 0.75);
+        assert_eq!(similarity.of(&square(0.0, 0.0), &square(2.5, 0.0)), 0.0);
+    }
+}

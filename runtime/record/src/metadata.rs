@@ -1,0 +1,49 @@
+//! Metadata records. Ours carry a checksum of themselves, since unlike messages they lie outside
+//! the checksummed chunks; readers of other makers see it as one more key.
+
+use std::collections::BTreeMap;
+
+use crate::format::{Fields, op, put_bytes, put_map, put_record};
+
+/// Key under which our metadata records carry the checksum of the rest.
+pub(crate) const CHECKSUM_KEY: &str = "drafthorse.crc32";
+
+fn checksum(name: &str, map: &BTreeMap<String, String>) -> String {
+    let mut bytes = Vec::new();
+    put_bytes(&mut bytes, name.as_bytes());
+    put_map(&mut bytes, map);
+    format!("{:08x}", crc32fast::hash(&bytes))
+}
+
+/// A whole metadata record with its checksum.
+pub(crate) fn encode(name: &str, map: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut map = map.clone();
+    map.remove(CHECKSUM_KEY);
+    let sum = checksum(name, &map);
+    map.insert(CHECKSUM_KEY.to_owned(), sum);
+    let mut out = Vec::new();
+    put_record(&mut out, op::METADATA, |out| {
+        put_bytes(out, name.as_bytes());
+        put_map(out, &map);
+    });
+    out
+}
+
+/// Name and entries of a metadata record's body. `own` demands the checksum and takes it out.
+pub(crate) fn decode(
+    body: &[u8],
+    own: bool,
+) -> Result<(String, BTreeMap<String, String>), &'static str> {
+    let mut fields = Fields(body);
+    let (Some(name), Some(mut map)) = (fields.text(), fields.map()) else {
+        return Err("a metadata record is malformed");
+    };
+    if let Some(sum) = map.remove(CHECKSUM_KEY) {
+        if sum != checksum(name, &map) {
+            return Err("a metadata record does not match its checksum");
+        }
+    } else if own {
+        return Err("a metadata record has no checksum");
+    }
+    Ok((name.to_owned(), map))
+}

@@ -1,0 +1,152 @@
+//! Keeping a folder of logs within its quota: the oldest go first, kept ones never.
+//!
+//! A log is kept by an empty file beside it, `NAME.mcap.keep`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Bytes after which a folder that could not be brought within its quota is looked at again.
+const LOOK_AGAIN_BYTES: u64 = 16 << 20;
+
+/// Marks a log, or all segments in a folder, as never to be evicted.
+///
+/// # Errors
+/// When the mark cannot be written.
+pub fn keep(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return logs(path)?.iter().try_for_each(|log| keep(&log.path));
+    }
+    fs::metadata(path)?;
+    fs::File::create(mark_of(path))?.sync_all()
+}
+
+/// Takes the mark of [`keep`] away again.
+///
+/// # Errors
+/// When the log or the mark cannot be reached.
+pub fn release(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return logs(path)?.iter().try_for_each(|log| release(&log.path));
+    }
+    fs::metadata(path)?;
+    match fs::remove_file(mark_of(path)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a log is marked as kept.
+pub fn is_kept(path: &Path) -> bool {
+    mark_of(path).exists()
+}
+
+/// Removes the oldest logs of `dir` that are not kept until all logs together take at most
+/// `quota_bytes`, or none is left to remove. `current` is never removed. Returns what was
+/// removed, oldest first.
+///
+/// # Errors
+/// When the folder cannot be listed or a log not be removed.
+pub fn evict(dir: &Path, quota_bytes: u64, current: Option<&Path>) -> io::Result<Vec<PathBuf>> {
+    let mut logs = logs(dir)?;
+    logs.sort_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
+    let mut total: u64 = logs.iter().map(|log| log.bytes).sum();
+    let mut evicted = Vec::new();
+    for log in logs {
+        if total <= quota_bytes {
+            break;
+        }
+        if current == Some(log.path.as_path()) || is_kept(&log.path) {
+            continue;
+        }
+        fs::remove_file(&log.path)?;
+        total -= log.bytes;
+        evicted.push(log.path);
+    }
+    Ok(evicted)
+}
+
+struct Log {
+    path: PathBuf,
+    bytes: u64,
+    modified: SystemTime,
+}
+
+fn logs(dir: &Path) -> io::Result<Vec<Log>> {
+    let mut logs = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "mcap") {
+            continue;
+        }
+        // A file may vanish while the folder is listed.
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
+        if metadata.is_file() {
+            logs.push(Log {
+                bytes: metadata.len(),
+                modified: metadata.modified()?,
+                path,
+            });
+        }
+    }
+    Ok(logs)
+}
+
+fn mark_of(path: &Path) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(".keep");
+    name.into()
+}
+
+/// A recorder's quota, checked as its current segment grows.
+pub(crate) struct Quota {
+    dir: PathBuf,
+    most: u64,
+    /// Bytes of all other logs when last looked at; unknown at first.
+    others: Option<u64>,
+    /// Length of the current segment below which looking again is pointless.
+    not_before: u64,
+}
+
+impl Quota {
+    pub(crate) fn new(dir: &Path, most: u64) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            most,
+            others: None,
+            not_before: 0,
+        }
+    }
+
+    /// The folder has changed.
+    pub(crate) fn look_again(&mut self) {
+        self.others = None;
+        self.not_before = 0;
+    }
+
+    /// Evicts what is too much now that `current` is `length` bytes long.
+    pub(crate) fn enforce(&mut self, current: &Path, length: u64) -> Vec<PathBuf> {
+        let within = self
+            .others
+            .is_some_and(|others| others + length <= self.most);
+        if within || length < self.not_before {
+            return Vec::new();
+        }
+        let evicted = evict(&self.dir, self.most, Some(current)).unwrap_or_else(|error| {
+            tracing::error!("cannot evict old logs from {}: {error}", self.dir.display());
+            Vec::new()
+        });
+        let others = logs(&self.dir).unwrap_or_default();
+        let others = others.iter().filter(|log| log.path != current);
+        let others = others.map(|log| log.bytes).sum();
+        self.others = Some(others);
+        if others + length > self.most {
+            self.not_before = length + LOOK_AGAIN_BYTES;
+        }
+        evicted
+    }
+}

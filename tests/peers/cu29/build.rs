@@ -1,0 +1,5 @@
+//! Passes on what Copper's macros ask of the crate they are used in.
+
+fn main() {
+    cu29_build::setup();
+}
