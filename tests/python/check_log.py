@@ -12,6 +12,7 @@ import json
 import pathlib
 import sys
 
+from mcap.exceptions import McapError
 from mcap.reader import NonSeekingReader, SeekingReader
 from mcap_protobuf.decoder import DecoderFactory
 
@@ -80,8 +81,18 @@ class Segment:
             schema = summary.schemas[channel.schema_id]
             expect(schema.encoding == "protobuf", f"{path}: {channel.topic} is {schema.encoding}")
         expect("drafthorse.run" in self.metadata, f"{path}: no drafthorse.run record")
-        expect(self.metadata["drafthorse.run"].get("config"), f"{path}: no configuration")
-        expect("drafthorse.sensors" in self.metadata, f"{path}: no drafthorse.sensors record")
+        plan = json.loads(self.metadata["drafthorse.run"].get("plan", "{}"))
+        names = {
+            int(index): name
+            for index, name in self.metadata.get("drafthorse.sensors", {}).items()
+            if index.isdigit()
+        }
+        expect(names, f"{path}: no drafthorse.sensors record")
+        expect(len(plan.get("sensors", ())) == len(names), f"{path}: the plan's sensors")
+        for channel in summary.channels.values():
+            sensor = channel.metadata.get("drafthorse.sensor")
+            index = channel.metadata.get("drafthorse.sensor_index", "-1")
+            expect(sensor == names.get(int(index)), f"{path}: {channel.topic} is of {sensor}")
 
 
 def check_order(segments):
@@ -112,7 +123,7 @@ def check_foxglove(messages):
     if formats & {"ars548", "ti_tlv"}:
         wanted.add("foxglove.PointCloud")
     if any(channel.topic.endswith("/frame") for _, channel, _, _ in messages):
-        wanted |= {"foxglove.CompressedImage", "foxglove.CameraCalibration"}
+        wanted.add("foxglove.CompressedImage")
     expect(wanted <= names, f"schemas missing: {sorted(wanted - names)}")
     for schema, channel, _, decoded in messages:
         if schema.name == "foxglove.PointCloud":
@@ -185,7 +196,7 @@ def main():
             expect(found == [arguments.points], f"points of the first cloud: {found}")
         if arguments.frames is not None:
             expect(summary["frames"] == arguments.frames, f"frames: {summary['frames']}")
-    except Failure as failure:
+    except (Failure, McapError, OSError) as failure:
         print(f"check_log: FAILED: {failure}", file=sys.stderr)
         return 1
     schemas = {schema.name for schema, _, _, _ in messages}

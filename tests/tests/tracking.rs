@@ -42,17 +42,30 @@ impl Played {
     }
 }
 
-/// Moving objects that had a return within the last half second count; all others are ignored, as
-/// are the tracks on them. Tracks of standing things are not asked for.
+/// Moving objects in the radar's reach that had a return within the last half second count; all
+/// others are ignored, as are the tracks on them. Tracks of standing things, and tracks outside
+/// the reach (of which the truth says nothing), are not asked for.
 fn instant(truth: &GroundTruth, hidden: &BTreeMap<u32, u32>, radar: &RadarPerception) -> Instant {
-    let tracks = radar.frame().tracks.iter().filter(|t| t.moving);
+    let mount = sample_vehicle().sensors["radar_front"].mount;
+    let in_reach = |x_m: f64, y_m: f64| {
+        let (x, y) = (x_m - mount.x_m, y_m - mount.y_m);
+        (y.atan2(x) - mount.yaw_rad).abs() < 1.04 && x.hypot(y) < 149.0
+    };
+    let tracks = radar
+        .frame()
+        .tracks
+        .iter()
+        .filter(|t| t.moving && in_reach(t.x_m, t.y_m));
     Instant {
         truth: truth
             .objects
             .iter()
-            .map(|o| Labelled {
-                ignored: !o.moving || hidden.get(&o.id).is_none_or(|&h| h > HIDDEN_SCANS),
-                ..Labelled::from(o)
+            .map(|o| {
+                let recent = hidden.get(&o.id).is_some_and(|&h| h <= HIDDEN_SCANS);
+                Labelled {
+                    ignored: !(o.moving && recent && in_reach(o.x_m, o.y_m)),
+                    ..Labelled::from(o)
+                }
             })
             .collect(),
         tracks: tracks.map(Labelled::from).collect(),

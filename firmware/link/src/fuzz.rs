@@ -2,8 +2,11 @@
 
 use crate::{Decoder, MAX_FRAME_BYTES, encode};
 
-/// Names and functions. A function returns for every input and panics only where a law is broken.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("link_stream", stream), ("link_frame", frame)];
+/// A name and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them. A function returns for every input and panics only where a law is broken.
+pub const TARGETS: &[Target] = &[("link_stream", stream), ("link_frame", frame)];
 
 /// Any bytes as a line: what is understood encodes and is understood the same again.
 fn stream(bytes: &[u8]) {
@@ -40,6 +43,10 @@ fn frame(bytes: &[u8]) {
     let mut line = [0; MAX_FRAME_BYTES];
     let contents = contents.get(..length + 4).unwrap_or_default();
     let stuffed = crate::cobs::stuff(contents, &mut line);
-    assert_eq!(stuffed, Some(contents.len() + 1), "frames this short grow by one byte");
+    assert_eq!(
+        stuffed,
+        Some(contents.len() + 1),
+        "frames this short grow by one byte"
+    );
     stream(&line);
 }

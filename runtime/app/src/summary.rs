@@ -176,8 +176,12 @@ impl Summary {
         if let Some(report) = &self.report {
             let _ = writeln!(text, "  {:<22} {}", "report", report.display());
         }
-        let mib = self.bytes as f64 / f64::from(1 << 20);
-        let _ = writeln!(text, "  {:<22} {} in {mib:.1} MiB", "messages", self.messages);
+        let _ = write!(text, "  {:<22} {}", "messages", self.messages);
+        if self.bytes > 0 {
+            let mib = self.bytes as f64 / f64::from(1 << 20);
+            let _ = write!(text, " in {mib:.1} MiB");
+        }
+        text.push('\n');
         text
     }
 }

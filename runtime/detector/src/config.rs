@@ -15,7 +15,7 @@ pub struct DetectorConfig {
     pub clustering: ClusterConfig,
     /// Multi-object tracking.
     pub tracking: TrackingConfig,
-    /// Reach of particular sensors; sensors not listed see 1 rad to either side and 300 m far.
+    /// Reach of particular sensors; sensors not listed see 60 degrees to either side and 300 m far.
     pub fields_of_view: Vec<FieldOfView>,
 }
 
@@ -93,6 +93,8 @@ pub struct ClusterConfig {
     pub moving_eps_mps: f64,
     /// Returns (itself included) within the radius that make a moving return a core.
     pub moving_min_points: u32,
+    /// Returns of a moving cluster that may begin a track; fewer only continue one.
+    pub moving_birth_points: u32,
     /// Neighbourhood radius of stationary returns at range 0, m.
     pub stationary_eps_m: f64,
     /// Growth of that radius per metre of range, rad.
@@ -115,10 +117,11 @@ impl Default for ClusterConfig {
             moving_floor_mps: 0.3,
             lowest_m: -1.5,
             highest_m: 4.5,
-            moving_eps_m: 2.2,
+            moving_eps_m: 3.3,
             moving_eps_rad: 0.008,
             moving_eps_mps: 1.2,
-            moving_min_points: 2,
+            moving_min_points: 1,
+            moving_birth_points: 2,
             stationary_eps_m: 1.0,
             stationary_eps_rad: 0.008,
             stationary_min_points: 3,
@@ -136,8 +139,8 @@ pub enum Association {
     /// The assignment of least total cost over all tracks and detections.
     #[default]
     Assignment,
-    /// Each track, oldest first, takes the nearest detection in its gate that no older track took:
-    /// the comparison baseline.
+    /// Each track, oldest first, takes the detection in its gate whose centre is nearest (in
+    /// metres) and that no older track took: the comparison baseline.
     Nearest,
 }
 
@@ -157,12 +160,21 @@ pub struct TrackingConfig {
     pub birth_hits: u32,
     /// Scans within which the hits must fall, at most 32.
     pub birth_window: u32,
-    /// Consecutive expected but missing detections that end a confirmed track.
+    /// Consecutive expected but missing detections that end a confirmed track; until then a hidden
+    /// object that comes back keeps its id.
     pub death_misses: u32,
+    /// Time without a detection after which a track is no longer shown, and after which it ends
+    /// where no radar could have seen it, s.
+    pub hide_s: f64,
     /// Longest time without a detection, s.
     pub max_coast_s: f64,
     /// A gap or jump of the capture time beyond this drops all tracks, s.
     pub max_gap_s: f64,
+    /// Margin around a track's box within which an unassigned detection is held to be another part
+    /// of the same object, m.
+    pub one_object_m: f64,
+    /// Greatest difference of speed between two parts of one object (wheels, limbs), m/s.
+    pub one_object_mps: f64,
     /// Largest standard deviation of position a track may have, m.
     pub max_position_std_m: f64,
     /// Most tracks at once, confirmed and tentative.
@@ -174,13 +186,16 @@ impl Default for TrackingConfig {
         Self {
             association: Association::Assignment,
             gate: 16.0,
-            acceleration_mps2: 2.5,
+            acceleration_mps2: 3.5,
             radial_speed_std_mps: 0.2,
             birth_hits: 3,
             birth_window: 5,
-            death_misses: 6,
-            max_coast_s: 0.8,
+            death_misses: 30,
+            hide_s: 0.4,
+            max_coast_s: 1.5,
             max_gap_s: 1.0,
+            one_object_m: 0.7,
+            one_object_mps: 3.0,
             max_position_std_m: 4.0,
             max_tracks: 256,
         }
@@ -203,7 +218,7 @@ impl Default for FieldOfView {
     fn default() -> Self {
         Self {
             sensor: 0,
-            half_azimuth_rad: 1.0,
+            half_azimuth_rad: 60.0 * std::f64::consts::PI / 180.0,
             max_range_m: 300.0,
         }
     }
@@ -237,8 +252,11 @@ impl DetectorConfig {
             ("tracking.gate", t.gate),
             ("tracking.acceleration_mps2", t.acceleration_mps2),
             ("tracking.radial_speed_std_mps", t.radial_speed_std_mps),
+            ("tracking.hide_s", t.hide_s),
             ("tracking.max_coast_s", t.max_coast_s),
             ("tracking.max_gap_s", t.max_gap_s),
+            ("tracking.one_object_m", t.one_object_m),
+            ("tracking.one_object_mps", t.one_object_mps),
             ("tracking.max_position_std_m", t.max_position_std_m),
         ];
         for (name, value) in positive {
@@ -279,6 +297,12 @@ impl DetectorConfig {
             ("ego.hypotheses", e.hypotheses, 1, 100_000),
             ("ego.min_inliers", e.min_inliers, 3, 100_000),
             ("clustering.moving_min_points", c.moving_min_points, 1, 1000),
+            (
+                "clustering.moving_birth_points",
+                c.moving_birth_points,
+                1,
+                1000,
+            ),
             (
                 "clustering.stationary_min_points",
                 c.stationary_min_points,

@@ -465,6 +465,6 @@ impl RadarPerception {
             &self.candidates,
             &self.points,
         );
-        self.tracker.show(odometry, &mut self.frame.tracks);
+        self.tracker.show(config, odometry, &mut self.frame.tracks);
     }
 }

@@ -109,7 +109,7 @@ impl RecordConfig {
     /// Most bytes that may wait for the I/O thread.
     pub(crate) fn queue_bytes(&self) -> usize {
         match self.when_full {
-            WhenFull::Block => self.chunk_bytes * 8,
+            WhenFull::Block => self.chunk_bytes * 2,
             WhenFull::Drop => self.buffer_bytes.max(self.chunk_bytes * 2),
         }
     }

@@ -16,7 +16,7 @@ use drafthorse_record::{LogReader, Recorder};
 
 const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
 /// What scheduling may add on a machine that is busy with all these processes.
-const SLACK: Duration = Duration::from_millis(180);
+const SLACK: Duration = Duration::from_millis(330);
 const KILLS: usize = 50;
 const AT_ONCE: usize = 5;
 

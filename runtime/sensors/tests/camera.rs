@@ -1,4 +1,5 @@
 //! Camera decoding against known pixels, and against bytes that are no pictures.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
 use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
 use drafthorse_sensors::{CameraDecoder, CameraError};

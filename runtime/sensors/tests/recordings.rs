@@ -1,5 +1,6 @@
 //! Recordings as sources: whole ones give every message with its stamp, damaged ones a counted
 //! loss or a typed error.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
 mod common;
 
@@ -39,7 +40,7 @@ fn ars548_payloads_back_to_back_with_garbage_between() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("radar.bin");
     let mut bytes = Vec::new();
-    let payload = |i: u64| ars548_payload(T0 + i * S / 20, i % 2 == 0);
+    let payload = |i: u64| ars548_payload(T0 + i * S / 20, i.is_multiple_of(2));
     for i in 0..9 {
         bytes.extend(payload(i));
         if i == 3 {
@@ -129,7 +130,7 @@ fn fragmented_datagrams_of_a_capture_are_put_together_and_losses_counted() {
     let path = folder.path().join("radar.pcap");
     // The sensor's clock is 3 ms before the capture's; it is unsynchronised in odd datagrams.
     let payloads: Vec<Vec<u8>> = (0..6)
-        .map(|i| ars548_payload(T0 + i * S / 20 - 3_000_000, i % 2 == 0))
+        .map(|i| ars548_payload(T0 + i * S / 20 - 3_000_000, i.is_multiple_of(2)))
         .collect();
     let packets: Vec<UdpPacket<'_>> = (0..6)
         .map(|i| {

@@ -11,7 +11,8 @@ type Target = (&'static str, fn(&[u8]));
 fn targets() -> impl Iterator<Item = Target> {
     let wire = drafthorse_wire::fuzz::TARGETS.iter();
     let record = drafthorse_record::fuzz::FUZZ_TARGETS.iter();
-    wire.chain(record).copied()
+    let link = drafthorse_link::fuzz::TARGETS.iter();
+    wire.chain(record).chain(link).copied()
 }
 
 /// The target that the command line names.

@@ -115,11 +115,11 @@ impl Decoders {
         match &mut self.sensors[usize::from(raw.sensor.0)] {
             Decoder::Radar(decoder) => {
                 let kind = decoder.decode(raw, &mut self.reading, &mut self.found);
+                out.reading(kind, &self.reading, raw.received_ns)?;
                 for fault in self.found.drain(..) {
                     out.fault(&fault, plan)?;
                 }
-                let received_ns = raw.received_ns;
-                out.reading(kind, &self.reading, received_ns)
+                Ok(())
             }
             Decoder::Camera(decoder) => match decoder.decode(raw, &mut self.image) {
                 Ok(true) => out.image(&self.image),

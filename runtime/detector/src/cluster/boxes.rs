@@ -151,7 +151,7 @@ pub(crate) fn detect(
         radial_std: 0.0,
         velocity: None,
         sensor,
-        may_begin: moving || members.len() >= config.stationary_box_points as usize,
+        may_begin: !moving || members.len() >= config.moving_birth_points as usize,
     })
 }
 

@@ -10,6 +10,8 @@ pub(crate) struct Pair {
     pub(crate) detection: u32,
     /// Squared Mahalanobis distance.
     pub(crate) distance: f64,
+    /// Distance of the centres, m.
+    pub(crate) apart_m: f64,
 }
 
 /// Buffers of the association; reuse one to avoid allocation.
@@ -70,7 +72,7 @@ impl Associator {
             while at < self.pairs.len() && self.pairs[at].track == track {
                 let pair = self.pairs[at];
                 let free = !self.taken[pair.detection as usize];
-                if free && best.is_none_or(|b| pair.distance < b.distance) {
+                if free && best.is_none_or(|b| pair.apart_m < b.apart_m) {
                     best = Some(pair);
                 }
                 at += 1;
@@ -183,6 +185,7 @@ mod tests {
                 track,
                 detection,
                 distance,
+                apart_m: distance,
             })
             .collect()
     }

@@ -15,6 +15,9 @@ const HEADING_SPEED: f64 = 0.8;
 /// Radial or total speed at which a track counts as moving, m/s.
 const MOVING_SPEED: f64 = 0.5;
 
+/// Share of the extents seen that is kept from detection to detection.
+const FORGET: f64 = 0.995;
+
 /// One tracked object.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Life {
@@ -138,14 +141,12 @@ impl Life {
                 (box_.centre[0] - candidate.sensor[0]).hypot(box_.centre[1] - candidate.sensor[1]);
             let shape = crate::cluster::centre_cov(&box_, heading, d.line_of_sight, range, count);
             cov = turned(shape, odometry.yaw_rad);
-            let keep = 0.995;
-            let (length, width) = (
-                size[0] - box_.unseen[0].max(0.0),
-                size[1] - box_.unseen[1].max(0.0),
-            );
+            // A cluster beyond these holds two road users side by side or in file.
+            let length = (box_.length_m - box_.unseen[0]).min(18.0);
+            let width = (box_.width_m - box_.unseen[1]).min(2.6);
             self.seen = [
-                (self.seen[0] * keep).max(length.max(box_.length_m - box_.unseen[0])),
-                (self.seen[1] * keep).max(width.max(box_.width_m - box_.unseen[1])),
+                (self.seen[0] * FORGET).max(length),
+                (self.seen[1] * FORGET).max(width),
             ];
         }
         self.motion.take_position(&position, &cov);
@@ -177,8 +178,8 @@ impl Life {
     fn settle(&mut self, seen_moving: bool) {
         let velocity = self.motion.velocity();
         let speed = velocity.norm();
-        self.moving = seen_moving || speed > MOVING_SPEED;
         self.ever_moved |= seen_moving;
+        self.moving = seen_moving || (self.ever_moved && speed > MOVING_SPEED);
         if self.hits >= 2 && self.ever_moved {
             self.fastest_mps = (self.fastest_mps * 0.998).max(speed);
         }

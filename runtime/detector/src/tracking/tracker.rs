@@ -96,7 +96,7 @@ impl Tracker {
         }
         self.remove(config);
         self.confirm(config);
-        self.merge();
+        self.merge(config);
         self.begin(config, candidates, odometry);
     }
 
@@ -141,6 +141,7 @@ impl Tracker {
                         track,
                         detection,
                         distance,
+                        apart_m: dx.hypot(dy),
                     });
                 }
             }
@@ -160,6 +161,12 @@ impl Tracker {
         let now = self.state.captured_ns;
         self.state.lives.retain(|life| {
             let coasted = seconds(now, life.updated_ns);
+            // Not seen and not missed: it left every radar's reach.
+            let longest = if life.missed > 0 {
+                config.max_coast_s
+            } else {
+                config.hide_s
+            };
             let window = (1_u64 << config.birth_window) - 1;
             let hopeless = life.id == 0 && {
                 let recent = u64::from(life.history) & window;
@@ -168,7 +175,7 @@ impl Tracker {
             };
             !hopeless
                 && life.missed < config.death_misses
-                && coasted <= config.max_coast_s
+                && coasted <= longest
                 && life.motion.position_std() <= config.max_position_std_m
         });
     }
@@ -185,7 +192,7 @@ impl Tracker {
     }
 
     /// Of two tracks in one place that move alike, the one with fewer hits goes.
-    fn merge(&mut self) {
+    fn merge(&mut self, config: &TrackingConfig) {
         let lives = &mut self.state.lives;
         let mut first = 0;
         while first < lives.len() {
@@ -193,7 +200,7 @@ impl Tracker {
             while second < lives.len() {
                 let (a, b) = (&lives[first], &lives[second]);
                 let apart = b.motion.state - a.motion.state;
-                let alike = apart[2].hypot(apart[3]) < 2.0;
+                let alike = apart[2].hypot(apart[3]) < config.one_object_mps;
                 let place = |l: &Life| Vector2::new(l.motion.state[0], l.motion.state[1]);
                 let inside = a.covers(&place(b), 0.0) || b.covers(&place(a), 0.0);
                 if alike && inside {
@@ -221,7 +228,9 @@ impl Tracker {
             // A second cluster of an object that already has a track begins none.
             let part = self.state.lives[..born_before].iter().any(|life| {
                 let radial = life.motion.velocity().dot(&m.sight);
-                life.missed == 0 && (radial - m.radial).abs() < 2.0 && life.covers(&m.position, 0.5)
+                life.missed == 0
+                    && (radial - m.radial).abs() < config.one_object_mps
+                    && life.covers(&m.position, config.one_object_m)
             });
             if !part {
                 self.state
@@ -232,10 +241,18 @@ impl Tracker {
     }
 
     /// Fills `out` with the confirmed tracks in the vehicle frame, by increasing id.
-    pub(crate) fn show(&self, odometry: &Odometry, out: &mut Vec<Track>) {
+    pub(crate) fn show(&self, config: &TrackingConfig, odometry: &Odometry, out: &mut Vec<Track>) {
         out.clear();
-        let confirmed = self.state.lives.iter().filter(|l| l.id > 0);
-        out.extend(confirmed.map(|l| l.show(odometry)));
+        let now = self.state.captured_ns;
+        let fresh = |l: &Life| seconds(now, l.updated_ns) <= config.hide_s;
+        let shown = |l: &&Life| l.id > 0 && fresh(l);
+        out.extend(
+            self.state
+                .lives
+                .iter()
+                .filter(shown)
+                .map(|l| l.show(odometry)),
+        );
         out.sort_unstable_by_key(|t| t.id);
     }
 }

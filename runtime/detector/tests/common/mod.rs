@@ -6,17 +6,17 @@ use drafthorse_core::{Pose, RadarPoint, RadarScan, SensorId};
 
 /// Linear congruential noise, roughly normal by the sum of twelve uniforms.
 #[derive(Clone)]
-pub struct Noise(u64);
+pub(crate) struct Noise(u64);
 
 impl Noise {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(
             seed.wrapping_mul(2_862_933_555_777_941_757)
                 .wrapping_add(3_037_000_493),
         )
     }
 
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -24,32 +24,32 @@ impl Noise {
         (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.uniform()
     }
 
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
     }
 }
 
 /// A vehicle in the ego's road frame at time 0.
 #[derive(Clone, Copy)]
-pub struct Car {
-    pub x: f64,
-    pub y: f64,
-    pub vx: f64,
+pub(crate) struct Car {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+    pub(crate) vx: f64,
 }
 
-pub struct Scene {
-    pub speed: f64,
-    pub yaw_rate: f64,
-    pub cars: Vec<Car>,
-    pub fixed: usize,
-    pub returns_a_car: usize,
+pub(crate) struct Scene {
+    pub(crate) speed: f64,
+    pub(crate) yaw_rate: f64,
+    pub(crate) cars: Vec<Car>,
+    pub(crate) fixed: usize,
+    pub(crate) returns_a_car: usize,
     /// Half of the unambiguous interval; 0 for none.
-    pub half: f64,
-    pub doppler_std: f64,
+    pub(crate) half: f64,
+    pub(crate) doppler_std: f64,
 }
 
 impl Default for Scene {
@@ -83,7 +83,7 @@ impl Default for Scene {
 }
 
 /// Where the radar of the scenes sits.
-pub fn mount() -> Pose {
+pub(crate) fn mount() -> Pose {
     Pose {
         x_m: 3.7,
         z_m: 0.6,
@@ -91,13 +91,13 @@ pub fn mount() -> Pose {
     }
 }
 
-pub const HZ: f64 = 20.0;
-pub const BEGIN_NS: u64 = 5_000_000_000;
+pub(crate) const HZ: f64 = 20.0;
+pub(crate) const BEGIN_NS: u64 = 5_000_000_000;
 
 impl Scene {
     /// Scan number `k`. The ego drives straight or turns; the cars are placed relative to a
     /// straight drive, so that scenes with cars should have a yaw rate of 0.
-    pub fn scan(&self, k: u32, seed: u64) -> RadarScan {
+    pub(crate) fn scan(&self, k: u32, seed: u64) -> RadarScan {
         let mut noise = Noise::new(seed * 1_000_003 + u64::from(k));
         let time = f64::from(k) / HZ;
         let mut points = Vec::new();

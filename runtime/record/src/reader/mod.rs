@@ -67,6 +67,7 @@ pub struct LogReader {
     open: Option<SegmentReader>,
     metadata: Metadata,
     damages: Vec<Damage>,
+    ended: bool,
 }
 
 impl LogReader {
@@ -91,6 +92,7 @@ impl LogReader {
             open: None,
             metadata: Metadata::new(),
             damages: Vec::new(),
+            ended: false,
         };
         reader.open_next()?;
         Ok(reader)
@@ -109,6 +111,7 @@ impl LogReader {
             open: Some(open),
             metadata: Metadata::new(),
             damages: Vec::new(),
+            ended: false,
         };
         reader.prime()?;
         Ok(reader)
@@ -121,20 +124,20 @@ impl LogReader {
     /// When the operating system fails to read.
     #[allow(clippy::should_implement_trait)] // messages borrow from the reader
     pub fn next(&mut self) -> Result<Option<LogMessage<'_>>, ReadError> {
-        loop {
+        while !self.ended {
             let Some(open) = &mut self.open else {
-                return Ok(None);
+                break;
             };
             let found = open.advance()?;
             open.take_metadata(&mut self.metadata);
             if found {
-                break;
+                let number = self.segment_number();
+                return Ok(self.open.as_ref().and_then(|open| open.message(number)));
             }
             self.close();
             self.open_next()?;
         }
-        let number = self.segment_number();
-        Ok(self.open.as_ref().and_then(|open| open.message(number)))
+        Ok(None)
     }
 
     /// The first damage met so far.
@@ -152,7 +155,7 @@ impl LogReader {
         &self.metadata
     }
 
-    /// Channels of the current segment defined so far, by number.
+    /// Channels of the current segment, at the end of the last one, defined so far, by number.
     pub fn channels(&self) -> impl Iterator<Item = &Channel> {
         self.open.iter().flat_map(SegmentReader::channels)
     }
@@ -171,6 +174,7 @@ impl LogReader {
 
     fn open_next(&mut self) -> Result<(), ReadError> {
         let Some(segment) = self.segments.get(self.next_segment) else {
+            self.ended = true;
             return Ok(());
         };
         self.open = Some(SegmentReader::open(&segment.path)?);
@@ -188,10 +192,9 @@ impl LogReader {
     }
 
     fn close(&mut self) {
-        let Some(mut open) = self.open.take() else {
+        let Some(open) = &self.open else {
             return;
         };
-        open.take_metadata(&mut self.metadata);
         let current = self.next_segment.saturating_sub(1);
         let segment = self.segments.get(current).cloned().unwrap_or_default();
         let Some(found) = open.damage() else { return };

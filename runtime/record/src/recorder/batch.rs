@@ -3,8 +3,8 @@
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::Shared;
 use super::state::State;
-use super::{Shared, lock};
 use crate::config::{ChannelId, WhenFull};
 use crate::format::MESSAGE_PREFIX;
 
@@ -27,7 +27,7 @@ pub struct Batch<'a> {
 
 impl Shared {
     pub(super) fn begin_batch(&self) -> Batch<'_> {
-        let mut state = lock(&self.state);
+        let mut state = self.lock_behind_io();
         let mut refused = !state.is_open();
         while !refused && state.current.len() >= self.config.chunk_bytes {
             if state.has_room() {

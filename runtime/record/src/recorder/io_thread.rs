@@ -88,7 +88,7 @@ impl IoThread {
 
     /// Waits for something to do.
     fn next_step(&mut self) -> Step {
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.lock_for_io();
         let interval = self.shared.config.flush_interval;
         let patience = interval - self.flush_cost.min(interval / 2);
         loop {
@@ -140,11 +140,11 @@ impl IoThread {
         // Whatever is being written is neither queued nor current: keep its age in sight.
         if self.unsynced_since.is_none() {
             self.unsynced_since = chunk.first_append;
-            lock(&self.shared.state).written.unsynced_since = chunk.first_append;
+            self.shared.lock_for_io().written.unsynced_since = chunk.first_append;
         }
         let length = chunk.len();
         let written = self.segment.chunk(&mut chunk.bytes);
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.lock_for_io();
         state.written.bytes = self.earlier_bytes + self.segment.offset();
         if written.is_err() {
             state.lose(chunk.messages);
@@ -168,7 +168,7 @@ impl IoThread {
         self.flush_cost = took.max(self.flush_cost.mul_f64(0.8));
         self.before_sync = None;
         self.unsynced_since = None;
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.lock_for_io();
         state.written.unsynced_since = None;
         state.written.worst_sync = state.written.worst_sync.max(took);
         Ok(())
@@ -180,7 +180,7 @@ impl IoThread {
         self.unsynced_since = None;
         let path = self.shared.segment_path(segment);
         self.segment = open_segment(&self.shared, self.disk.as_ref(), segment, metadata)?;
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.lock_for_io();
         state.written.unsynced_since = None;
         state.written.files.push(path);
         drop(state);
@@ -197,7 +197,7 @@ impl IoThread {
 
     /// Tells callers how much is written.
     fn report(&self) {
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.lock_for_io();
         state.written.bytes = self.earlier_bytes + self.segment.offset();
     }
 
@@ -207,7 +207,7 @@ impl IoThread {
         let Ok(free) = self.disk.free_space(&config.dir) else {
             return;
         };
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.lock_for_io();
         state.written.free_space = free;
         if free < config.free_space_floor_bytes {
             state.stop(StopReason::DiskFloor { free });
@@ -217,17 +217,17 @@ impl IoThread {
 
     fn enforce_quota(&mut self) {
         let Some(quota) = &mut self.quota else { return };
-        let files = &lock(&self.shared.state).written.files.clone();
+        let files = &self.shared.lock_for_io().written.files.clone();
         let Some(current) = files.last() else { return };
         let evicted = quota.enforce(current, self.segment.offset());
         if !evicted.is_empty() {
-            lock(&self.shared.state).written.evicted.extend(evicted);
+            self.shared.lock_for_io().written.evicted.extend(evicted);
         }
     }
 
     /// Gives up: everything not written is lost, what is written gets an end if possible.
     fn fail(&mut self, error: &std::io::Error) {
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.lock_for_io();
         state.stop(StopReason::WriteFailed(error.to_string()));
         state.abandon();
         drop(state);

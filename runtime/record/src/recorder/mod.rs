@@ -10,8 +10,10 @@ mod status;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 pub use batch::Batch;
 pub use status::{RecordSummary, RecorderStatus, StopReason};
@@ -42,7 +44,14 @@ struct Shared {
     work: Condvar,
     /// A buffer has become free, or recording has stopped.
     space: Condvar,
+    /// The I/O thread is waiting for the lock: callers let it go first.
+    io_waits: AtomicBool,
 }
+
+/// Times that a caller steps back for the I/O thread before it sleeps, and then goes on anyhow:
+/// the scheduler may favour the caller so much that waiting longer would be for nothing.
+const STEPS_BACK: usize = 64;
+const STEP_ASIDE: Duration = Duration::from_micros(100);
 
 /// A lock whose holder cannot leave anything half done (see `Batch`), so poisoning means nothing.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -72,6 +81,7 @@ impl Recorder {
             config,
             work: Condvar::new(),
             space: Condvar::new(),
+            io_waits: AtomicBool::new(false),
         });
         let mut io = IoThread::start(Arc::clone(&shared), disk)?;
         let thread = std::thread::Builder::new()
@@ -157,6 +167,30 @@ impl Drop for Inner {
 }
 
 impl Shared {
+    /// The lock for callers. They may hold it nearly all of the time at full rate, and a mutex
+    /// is not fair, so they step back while the I/O thread waits; the flush interval depends on it.
+    fn lock_behind_io(&self) -> MutexGuard<'_, State> {
+        for step in 0..=STEPS_BACK {
+            if !self.io_waits.load(Ordering::Relaxed) {
+                break;
+            }
+            if step < STEPS_BACK {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(STEP_ASIDE);
+            }
+        }
+        lock(&self.state)
+    }
+
+    /// The lock for the I/O thread.
+    fn lock_for_io(&self) -> MutexGuard<'_, State> {
+        self.io_waits.store(true, Ordering::Relaxed);
+        let state = lock(&self.state);
+        self.io_waits.store(false, Ordering::Relaxed);
+        state
+    }
+
     /// Path of a segment.
     fn segment_path(&self, segment: u32) -> PathBuf {
         let name = format!("{}-{segment:04}.mcap", self.config.prefix);

@@ -1,5 +1,5 @@
 //! Messages whose every byte follows from their number, and disks that watch and fail.
-#![allow(dead_code)] // each test uses a part
+#![allow(dead_code, unreachable_pub)] // each test uses a part
 
 use std::io;
 use std::path::{Path, PathBuf};

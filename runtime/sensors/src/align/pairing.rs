@@ -65,8 +65,8 @@ pub(super) struct Item {
     can: bool,
     stream: u16,
     decided: bool,
-    /// Frame: index of the radar it is paired with. Cycle: cameras it is paired with.
-    mates: Vec<u16>,
+    /// Cycle: the cameras it is paired with, a bit each.
+    mates: u128,
 }
 
 impl Item {
@@ -79,7 +79,7 @@ impl Item {
             can: header.format == RawFormat::CanFrame,
             stream: header.stream,
             decided: false,
-            mates: Vec::new(),
+            mates: 0,
         }
     }
 }
@@ -92,7 +92,15 @@ struct Lane {
     latest_ns: Option<i64>,
     history: VecDeque<Item>,
     /// Capture stamp and streams of the radar cycle that is still open.
-    open: Option<(i64, Vec<u16>)>,
+    open: Option<Open>,
+}
+
+/// A radar cycle that more messages may join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Open {
+    first_ns: i64,
+    streams: [u16; MAX_STREAMS],
+    count: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -244,17 +252,16 @@ impl Pairer {
             }
         };
         let camera = self.lanes[lane].id;
-        // A sensor's place in the configuration fits 16 bits as its identifier does.
-        let lane_tag = lane as u16;
+        // No vehicle has more than 128 sensors; those beyond would share the last one's bit.
+        let camera_bit = 1_u128 << lane.min(127);
         let mut outcome = self.lanes[lane].alone(&self.lanes[lane].history[place]);
         if let Some((radar, cycle)) = mate {
             let radar_id = self.lanes[radar].id;
             let cycle = &mut self.lanes[radar].history[cycle];
-            if !cycle.mates.contains(&lane_tag) {
-                cycle.mates.push(lane_tag);
+            if cycle.mates & camera_bit == 0 {
+                cycle.mates |= camera_bit;
                 let (time_ns, radar_sequence) = (cycle.time_ns, cycle.sequence);
-                let frame = &mut self.lanes[lane].history[place];
-                frame.mates.push(radar as u16);
+                let frame = &self.lanes[lane].history[place];
                 outcome = Pairing::Paired {
                     camera,
                     camera_sequence: frame.sequence,
@@ -292,7 +299,7 @@ impl Pairer {
         }
         let lane = &mut self.lanes[lane];
         let cycle = &lane.history[place];
-        if cycle.mates.is_empty() {
+        if cycle.mates == 0 {
             out.pairings.push(lane.alone(cycle));
         }
         lane.history[place].decided = true;
@@ -401,17 +408,24 @@ impl Lane {
         if self.is_camera {
             return false;
         }
-        if let Some((first_ns, streams)) = &mut self.open {
-            let near = item.time_ns.abs_diff(*first_ns) <= CYCLE_NS;
-            let another = !streams.contains(&item.stream) && streams.len() < MAX_STREAMS;
-            if near && (item.can || another) {
-                if another {
-                    streams.push(item.stream);
+        if let Some(open) = &mut self.open {
+            let near = item.time_ns.abs_diff(open.first_ns) <= CYCLE_NS;
+            let seen = open.streams.iter().take(open.count);
+            let another = !seen.into_iter().any(|s| *s == item.stream);
+            let slot = open.streams.get_mut(open.count).filter(|_| another);
+            if near && (item.can || slot.is_some()) {
+                if let Some(slot) = slot {
+                    *slot = item.stream;
+                    open.count += 1;
                 }
                 return true;
             }
         }
-        self.open = Some((item.time_ns, vec![item.stream]));
+        self.open = Some(Open {
+            first_ns: item.time_ns,
+            streams: [item.stream; MAX_STREAMS],
+            count: 1,
+        });
         false
     }
 }

@@ -2,7 +2,7 @@
 
 mod undelayed;
 
-use super::{CameraError, shape, yuv};
+use super::{CameraError, yuv};
 use drafthorse_core::Image;
 use openh264::{
     OpenH264API,
@@ -65,10 +65,10 @@ impl H264Decoder {
         };
         let (width, height) = picture.dimensions();
         let side = |s: usize| u32::try_from(s).unwrap_or(u32::MAX);
-        shape(image, side(width), side(height))?;
         let planes = [picture.y(), picture.u(), picture.v()];
         let (luma, blue, red) = picture.strides();
-        yuv::write_i420(planes, [luma, blue, red], image);
+        let size = (side(width), side(height));
+        yuv::write_i420(size, planes, [luma, blue, red], image)?;
         Ok(true)
     }
 }

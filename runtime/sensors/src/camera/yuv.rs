@@ -68,24 +68,34 @@ pub(super) fn decode_nv12(bytes: &[u8], image: &mut Image) -> Result<(), CameraE
     Ok(())
 }
 
-/// Writes planes of luma and half-resolution chroma, with their strides, to an image that has its
-/// shape already.
-pub(super) fn write_i420(planes: [&[u8]; 3], strides: [usize; 3], image: &mut Image) {
-    let row = image.width as usize;
+/// Writes planes of luma and half-resolution chroma, with their strides; both sides must be even,
+/// as they are in every 4:2:0 stream.
+pub(super) fn write_i420(
+    (width, height): (u32, u32),
+    planes: [&[u8]; 3],
+    strides: [usize; 3],
+    image: &mut Image,
+) -> Result<(), CameraError> {
+    if !width.is_multiple_of(2) || !height.is_multiple_of(2) {
+        return Err(CameraError::Size { width, height });
+    }
+    shape(image, width, height)?;
+    let row = width as usize;
     for (y, out) in image.rgb.chunks_exact_mut(row * 3).enumerate() {
-        let [luma, u, v] = [0, 1, 2].map(|plane| {
-            let line = if plane == 0 { y } else { y / 2 };
+        let line = |plane: usize, line: usize| {
             let start = line * strides[plane];
             planes[plane].get(start..).unwrap_or_default()
-        });
-        let chroma = u.iter().zip(v).map(|(u, v)| Chroma::new(*u, *v));
-        let pairs = luma.chunks(2).zip(out.chunks_mut(6));
-        for ((luma, out), chroma) in pairs.zip(chroma) {
-            for (y, pixel) in luma.iter().zip(out.chunks_exact_mut(3)) {
-                pixel.copy_from_slice(&chroma.rgb(*y));
-            }
+        };
+        let (luma, _) = line(0, y).as_chunks::<2>();
+        let (out, _) = out.as_chunks_mut::<6>();
+        let chroma = line(1, y / 2).iter().zip(line(2, y / 2));
+        for ((out, [y0, y1]), (u, v)) in out.iter_mut().zip(luma).zip(chroma) {
+            let chroma = Chroma::new(*u, *v);
+            let (a, b) = (chroma.rgb(*y0), chroma.rgb(*y1));
+            *out = [a[0], a[1], a[2], b[0], b[1], b[2]];
         }
     }
+    Ok(())
 }
 
 /// The share of two chroma samples in red, green and blue, in 1/65536.

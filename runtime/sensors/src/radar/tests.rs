@@ -2,8 +2,8 @@
 
 use super::*;
 use drafthorse_wire::ars548::{
-    Detection, DetectionListHeader, DetectionListTrailer, MessageHeader, Object, ObjectListHeader,
-    Status, encode_detections, encode_objects, encode_status, protect,
+    DetectionListHeader, DetectionListTrailer, MessageHeader, ObjectListHeader, Status,
+    encode_detections, encode_objects, encode_status, protect,
 };
 
 const SENSOR: SensorId = SensorId(2);

@@ -1,5 +1,6 @@
 //! What the source tests share: where the recordings are, and reading a source to its end.
-#![allow(dead_code)] // Each test file uses its part.
+// Each test file uses its part, and only functions marked as tests are exempt from these by name.
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stdout)]
 
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use drafthorse_sensors::{ReadOutcome, Source, SourceError, SourceUri, open, vehicle_clock_ns};
