@@ -32,10 +32,9 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         (Step::new("checks of every change", ".ci/run", &[]), false),
         (
             Step::cargo(
-                "tests in release, long variants",
+                "tests in release, longer properties",
                 &["test", "--release", "--workspace", "--locked"],
             )
-            .env("DRAFTHORSE_LONG", "1")
             .env("PROPTEST_CASES", "20000"),
             false,
         ),

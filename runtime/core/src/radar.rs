@@ -100,7 +100,8 @@ pub struct RadarScan {
     pub unambiguous_mps: (f32, f32),
 }
 
-/// An object computed by the radar itself, in the sensor frame.
+/// An object computed by the radar itself, in the vehicle frame: radars that compute objects are
+/// told where they are mounted (the ARS548 in its configuration message, method 390).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RadarObject {
     /// The radar's own identifier.

@@ -14,6 +14,7 @@ mod ego;
 mod error;
 pub mod evaluation;
 mod frame;
+mod inputs;
 mod perception;
 mod random;
 mod returns;

@@ -1,4 +1,5 @@
 //! The vehicle's motion from radial velocities.
+#![allow(clippy::unwrap_used)] // A test says what is wrong by failing.
 
 mod common;
 
@@ -129,7 +130,7 @@ fn too_few_returns_are_carried_on_and_said_so() {
 fn moving_returns_are_told_from_fixed_ones() {
     let scene = Scene::default();
     let mut radar = radar(mount());
-    let (mut right, mut all) = (0, 0);
+    let (mut right, mut all) = (0_u32, 0_u32);
     for k in 0..10 {
         let scan = scene.scan(k, 4);
         let labels = radar.scan(&scan, None).point_labels.clone();
@@ -141,11 +142,11 @@ fn moving_returns_are_told_from_fixed_ones() {
             } else {
                 PointLabel::Moving
             };
-            right += usize::from(*label == expected);
+            right += u32::from(*label == expected);
             all += 1;
         }
     }
-    assert!(right as f64 > 0.98 * all as f64, "{right} of {all}");
+    assert!(f64::from(right) > 0.98 * f64::from(all), "{right} of {all}");
 }
 
 /// The one real scan, from the text another decoder wrote of it.

@@ -68,7 +68,7 @@ pub struct RecordConfig {
     /// What happens when the disk cannot keep up.
     pub when_full: WhenFull,
     /// Most bytes that may wait for the disk in live mode ([`WhenFull::Drop`]). With
-    /// [`WhenFull::Block`] at most eight chunks wait, since a deeper queue would gain nothing.
+    /// [`WhenFull::Block`] about three chunks wait: a deeper queue would only leave the caches.
     pub buffer_bytes: usize,
 }
 
@@ -109,7 +109,7 @@ impl RecordConfig {
     /// Most bytes that may wait for the I/O thread.
     pub(crate) fn queue_bytes(&self) -> usize {
         match self.when_full {
-            WhenFull::Block => self.chunk_bytes * 2,
+            WhenFull::Block => self.chunk_bytes * 3,
             WhenFull::Drop => self.buffer_bytes.max(self.chunk_bytes * 2),
         }
     }

@@ -14,7 +14,7 @@ use crate::error::{ReadError, RecoverError};
 use crate::format::{CHUNK_PREFIX, Fields, op, put_bytes, put_record, put_u64};
 use crate::metadata;
 use crate::reader::{Record, RecordReader, Source, segments};
-use crate::segment::SegmentWriter;
+use crate::segment::{SegmentWriter, Summed};
 use crate::storage::{Disk, FileSystem, Storage};
 
 /// Loose records are gathered into chunks of about this size.
@@ -144,7 +144,9 @@ impl Output {
     /// Writes what was gathered as a chunk.
     fn flush(&mut self) -> io::Result<()> {
         if self.buffer.len() > CHUNK_PREFIX {
-            let totals = self.writer.chunk(&mut self.buffer)?;
+            let totals = self
+                .writer
+                .chunk(&mut self.buffer, &Summed::default(), &[])?;
             self.buffer.truncate(CHUNK_PREFIX);
             self.report.chunks += 1;
             self.report.messages += totals.messages;

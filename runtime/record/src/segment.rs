@@ -7,11 +7,28 @@ use crc32fast::Hasher;
 use crate::compress::Compressor;
 use crate::config::Compression;
 use crate::format::{
-    CHUNK_PREFIX, Fields, LIBRARY, MAGIC, op, put_bytes, put_record, put_u32, put_u64,
+    CHUNK_PREFIX, Fields, LIBRARY, MAGIC, PREFIX, op, put_bytes, put_record, put_u32, put_u64,
 };
 use crate::storage::Storage;
 use crate::summary::{ChunkPlace, Contents, IndexBody};
 use crate::survey::{Survey, Totals};
+
+/// A checksum of a chunk's records up to some of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Summed {
+    pub(crate) crc: Hasher,
+    /// End of the records summed, in a buffer with [`CHUNK_PREFIX`] bytes of room.
+    pub(crate) end: usize,
+}
+
+impl Default for Summed {
+    fn default() -> Self {
+        Self {
+            crc: Hasher::new(),
+            end: CHUNK_PREFIX,
+        }
+    }
+}
 
 /// A segment being written. Everything goes to the end of the file; nothing is patched later.
 pub(crate) struct SegmentWriter {
@@ -68,76 +85,81 @@ impl SegmentWriter {
         self.storage.sync()
     }
 
-    /// Writes one chunk. `buffer` is [`CHUNK_PREFIX`] bytes of room and then the records; the
-    /// room is filled and the indexes appended in place, so that an uncompressed chunk goes out
-    /// in one write without another copy.
-    pub(crate) fn chunk(&mut self, buffer: &mut Vec<u8>) -> io::Result<Totals> {
-        let records = buffer.len() - CHUNK_PREFIX;
+    /// Writes one chunk. `buffer` is [`CHUNK_PREFIX`] bytes of room and then the records, the
+    /// first of them summed already; the room is filled and the indexes appended in place, so
+    /// that an uncompressed chunk goes out in one write without another copy. `tail`, the data
+    /// of the last message, may lie elsewhere; such a chunk is not compressed.
+    pub(crate) fn chunk(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        summed: &Summed,
+        tail: &[u8],
+    ) -> io::Result<Totals> {
+        let kept = buffer.len();
+        let records = kept - CHUNK_PREFIX + tail.len();
         let totals = self
             .survey
-            .walk(&buffer[CHUNK_PREFIX..], &mut self.contents.catalog)
+            .walk(
+                &buffer[CHUNK_PREFIX..],
+                tail.len(),
+                &mut self.contents.catalog,
+            )
             .map_err(io::Error::other)?;
-        let mut sum = Hasher::new();
-        sum.update(&buffer[CHUNK_PREFIX..]);
-        let crc = sum.clone().finalize();
+        let mut sum = summed.crc.clone();
+        sum.update(&buffer[summed.end..]);
+        sum.update(tail);
 
-        let head = |out: &mut Vec<u8>, compression: &str, stored: usize| {
-            out.push(op::CHUNK);
-            put_u64(out, (40 + compression.len() + stored) as u64);
-            put_u64(out, totals.start_ns);
-            put_u64(out, totals.end_ns);
-            put_u64(out, records as u64);
-            put_u32(out, crc);
-            put_bytes(out, compression.as_bytes());
-            put_u64(out, stored as u64);
-        };
         let mut packed = std::mem::take(&mut self.packed);
         packed.clear();
         let name = self.compressor.name();
-        let room = CHUNK_PREFIX + name.len();
-        packed.resize(room, 0);
-        let smaller = self
-            .compressor
-            .compress(&buffer[CHUNK_PREFIX..], &mut packed)?;
-        let mut prefix = Vec::with_capacity(room);
+        packed.resize(CHUNK_PREFIX + name.len(), 0);
+        let records_here = &buffer[CHUNK_PREFIX..];
+        let smaller = tail.is_empty() && self.compressor.compress(records_here, &mut packed)?;
         let (out, compression) = match smaller {
             true => (&mut packed, name),
             false => (&mut *buffer, ""),
         };
         let room = CHUNK_PREFIX + compression.len();
-        let stored = out.len() - room;
-        head(&mut prefix, compression, stored);
-        out[..room].copy_from_slice(&prefix);
+        let stored = out.len() - room + tail.len();
+        let crc = sum.clone().finalize();
+        put_chunk_head(&mut out[..room], totals, records, crc, compression, stored);
 
         // The checksum of the whole file so far: known already for stored records.
         let mut data_crc = self.data_crc.clone();
-        data_crc.update(&prefix);
         match smaller {
-            true => data_crc.update(&out[room..]),
-            false => data_crc.combine(&sum),
+            true => data_crc.update(out),
+            false => {
+                data_crc.update(&out[..room]);
+                data_crc.combine(&sum);
+            }
         }
-        let length = out.len();
-        let mut indexes = Vec::new();
-        let indexes_at = self.offset + length as u64;
-        self.survey
-            .put_indexes(out, |id, at| indexes.push((id, indexes_at + at)));
-        data_crc.update(&out[length..]);
-
-        let place = ChunkPlace {
+        let mut place = ChunkPlace {
             start_ns: totals.start_ns,
             end_ns: totals.end_ns,
             offset: self.offset,
-            length: length as u64,
-            indexes,
-            indexes_length: (out.len() - length) as u64,
+            length: (room + stored) as u64,
+            indexes: Vec::new(),
+            indexes_length: 0,
             compression,
             compressed: stored as u64,
             uncompressed: records as u64,
         };
+        if !tail.is_empty() {
+            self.storage.append(out)?;
+            self.storage.append(tail)?;
+            out.clear();
+        }
+        let indexes = out.len();
+        let indexes_at = place.offset + place.length;
+        self.survey.put_indexes(out, |id, at| {
+            place.indexes.push((id, indexes_at + at));
+        });
+        data_crc.update(&out[indexes..]);
+        place.indexes_length = (out.len() - indexes) as u64;
         self.storage.append(out)?;
-        self.offset += out.len() as u64;
+        self.offset = indexes_at + place.indexes_length;
         self.data_crc = data_crc;
-        buffer.truncate(CHUNK_PREFIX + records);
+        buffer.truncate(kept);
         self.packed = packed;
         self.account(place, totals);
         Ok(totals)
@@ -191,4 +213,25 @@ impl SegmentWriter {
         self.finished = true;
         if sync { self.sync() } else { Ok(()) }
     }
+}
+
+/// Fills `out` with a chunk record up to its records.
+fn put_chunk_head(
+    out: &mut [u8],
+    totals: Totals,
+    records: usize,
+    crc: u32,
+    compression: &str,
+    stored: usize,
+) {
+    let mut head = Vec::with_capacity(out.len());
+    head.push(op::CHUNK);
+    put_u64(&mut head, (out.len() - PREFIX + stored) as u64);
+    put_u64(&mut head, totals.start_ns);
+    put_u64(&mut head, totals.end_ns);
+    put_u64(&mut head, records as u64);
+    put_u32(&mut head, crc);
+    put_bytes(&mut head, compression.as_bytes());
+    put_u64(&mut head, stored as u64);
+    out.copy_from_slice(&head);
 }

@@ -26,10 +26,12 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Walks `records`, adding definitions to `catalog`. Says what is wrong with them.
+    /// Walks `records`, adding definitions to `catalog`. Says what is wrong with them. The last
+    /// `apart` bytes, data of the last message, are elsewhere.
     pub(crate) fn walk(
         &mut self,
         records: &[u8],
+        apart: usize,
         catalog: &mut Catalog,
     ) -> Result<Totals, &'static str> {
         for id in self.used.drain(..) {
@@ -42,8 +44,14 @@ impl Survey {
         let mut at = 0;
         while at < records.len() {
             let mut fields = Fields(&records[at..]);
-            let Some((opcode, body)) = fields.record() else {
+            let (Some(opcode), Some(length)) = (fields.u8(), fields.u64()) else {
                 return Err("a record reaches past the end of its chunk");
+            };
+            let here = usize::try_from(length).unwrap_or(usize::MAX);
+            let body = match fields.0.get(..here) {
+                Some(body) => body,
+                None if apart > 0 && opcode == op::MESSAGE => fields.0,
+                None => return Err("a record reaches past the end of its chunk"),
             };
             match opcode {
                 op::MESSAGE => {

@@ -7,6 +7,7 @@ mod common;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,10 +16,12 @@ use common::{Noise, add_channels, append, config, read_prefix};
 use drafthorse_record::{LogReader, Recorder};
 
 const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
-/// What scheduling may add on a machine that is busy with all these processes.
-const SLACK: Duration = Duration::from_millis(330);
+/// What scheduling may add, beside several times the longest that this process was kept waiting.
+const SLACK: Duration = Duration::from_millis(80);
 const KILLS: usize = 50;
 const AT_ONCE: usize = 5;
+/// How long a child records at least.
+const SHORTEST: Duration = Duration::from_millis(300);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -87,7 +90,7 @@ fn start(noise: &mut Noise) -> Victim {
             }
         }
     });
-    let dies = FLUSH_INTERVAL + SLACK + Duration::from_millis(20 + noise.below(120));
+    let dies = SHORTEST + Duration::from_millis(noise.below(200));
     Victim {
         child,
         dir,
@@ -97,16 +100,40 @@ fn start(noise: &mut Noise) -> Victim {
     }
 }
 
+/// Sleeps for a millisecond again and again; the longest that it was kept waiting beyond that
+/// tells how far this machine is from running what is due.
+fn watch_scheduling(stop: Arc<AtomicBool>) -> thread::JoinHandle<Duration> {
+    thread::spawn(move || {
+        let (nap, mut worst) = (Duration::from_millis(1), Duration::ZERO);
+        while !stop.load(Ordering::Relaxed) {
+            let begun = Instant::now();
+            thread::sleep(nap);
+            worst = worst.max(begun.elapsed().saturating_sub(nap));
+        }
+        worst
+    })
+}
+
 fn kill_many() {
     let mut noise = Noise(11);
     let (mut promised, mut found) = (0, 0);
     for _ in 0..KILLS / AT_ONCE {
         let begun = Instant::now();
+        let stop = Arc::new(AtomicBool::new(false));
+        let watch = watch_scheduling(Arc::clone(&stop));
         let mut victims: Vec<Victim> = (0..AT_ONCE).map(|_| start(&mut noise)).collect();
         victims.sort_by_key(|victim| victim.dies);
-        for victim in victims {
+        let mut dead = Vec::new();
+        for mut victim in victims {
             thread::sleep(victim.dies.saturating_sub(begun.elapsed()));
-            let (owed, read) = finish_off(victim);
+            let killed = Instant::now();
+            victim.child.kill().unwrap();
+            dead.push((victim, killed));
+        }
+        stop.store(true, Ordering::Relaxed);
+        let slack = SLACK + 6 * watch.join().unwrap();
+        for (victim, killed) in dead {
+            let (owed, read) = read_back(victim, killed, slack);
             promised += owed;
             found += read;
         }
@@ -118,14 +145,12 @@ fn kill_many() {
     println!("{KILLS} kills: {promised} messages owed, {found} read back, none missing or wrong");
 }
 
-/// Kills and reads back; returns the messages that had to be there and those that were.
-fn finish_off(mut victim: Victim) -> (u64, u64) {
-    let killed = Instant::now();
-    victim.child.kill().unwrap();
+/// Reads a killed recorder's log; returns the messages that had to be there and those that were.
+fn read_back(mut victim: Victim, killed: Instant, slack: Duration) -> (u64, u64) {
     victim.child.wait().unwrap();
     victim.listener.join().unwrap();
     let reports = victim.reports.lock().unwrap();
-    let due = killed.checked_sub(FLUSH_INTERVAL + SLACK).unwrap();
+    let due = killed.checked_sub(FLUSH_INTERVAL + slack).unwrap();
     let in_time = reports.iter().take_while(|(at, _)| *at <= due);
     let owed = in_time.last().map_or(0, |&(_, count)| count);
     let files = std::fs::read_dir(victim.dir.path()).unwrap().count();

@@ -142,8 +142,11 @@ impl Aligner {
         let trusted = !matches!(verdict, Verdict::Faulty(..));
         let aligned_ns = self.aligned(index, header.captured_ns);
         if trusted {
-            self.clocks[index].aligned_ns = Some(aligned_ns);
+            let first = self.clocks[index].aligned_ns.replace(aligned_ns).is_none();
             self.check_lag(index, header, out);
+            if first {
+                self.check_left_behind(index, header, out);
+            }
         }
         if header.takes_part() {
             let item = Item::of(header, aligned_ns);
@@ -209,6 +212,41 @@ impl Aligner {
         }
     }
 
+    /// A sensor that begins far ahead shows that those before it lag, even if they say no more.
+    fn check_left_behind(&mut self, index: usize, header: &Header, out: &mut Alignment) {
+        let limit_ns = i64::try_from(self.config.lag_limit_ns()).unwrap_or(i64::MAX);
+        let Some(own_ns) = self.clocks[index].aligned_ns else {
+            return;
+        };
+        for other in 0..self.clocks.len() {
+            let Some(other_ns) = self.clocks[other].aligned_ns else {
+                continue;
+            };
+            let lag_ns = own_ns.saturating_sub(other_ns);
+            if self.config.unrelated || self.clocks[other].lags || lag_ns <= limit_ns {
+                continue;
+            }
+            self.clocks[other].lags = true;
+            out.faults.push(Fault {
+                sensor: Some(self.sensors[other].id),
+                ..fault(
+                    FaultKind::SensorLag,
+                    header,
+                    self.lag_words(other, lag_ns, index),
+                )
+            });
+        }
+    }
+
+    fn lag_words(&self, behind: usize, lag_ns: i64, ahead: usize) -> String {
+        format!(
+            "{}: {:.1} s behind {}",
+            self.sensors[behind].name,
+            seconds(lag_ns.unsigned_abs()),
+            self.sensors[ahead].name
+        )
+    }
+
     /// Compares the sensor with the one that is farthest ahead; once an episode.
     fn check_lag(&mut self, index: usize, header: &Header, out: &mut Alignment) {
         if self.config.unrelated {
@@ -227,12 +265,7 @@ impl Aligner {
         let lag_ns = ahead_ns.saturating_sub(own_ns);
         let lags = lag_ns > i64::try_from(self.config.lag_limit_ns()).unwrap_or(i64::MAX);
         if lags && !self.clocks[index].lags {
-            let detail = format!(
-                "{}: {:.1} s behind {}",
-                self.sensors[index].name,
-                seconds(lag_ns.unsigned_abs()),
-                self.sensors[ahead].name
-            );
+            let detail = self.lag_words(index, lag_ns, ahead);
             out.faults.push(fault(FaultKind::SensorLag, header, detail));
         }
         self.clocks[index].lags = lags;

@@ -110,7 +110,7 @@ fn record_ours(folder: &Path, payloads: &[Vec<u8>], messages: usize) -> Result<f
     for index in 0..messages {
         let data = black_box(&payloads[index % payloads.len()]);
         let time_ns = index as u64 * 1000;
-        recorder.batch().append(channel, index as u32, time_ns, time_ns, data);
+        recorder.append(channel, index as u32, time_ns, time_ns, data);
         payload += data.len();
     }
     let summary = recorder.finish()?;

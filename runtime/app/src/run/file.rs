@@ -1,4 +1,4 @@
-//! Feeding a run over recordings: one thread merges all sources by capture time, drops nothing, and
+//! Feeding a run over recordings: one thread merges all sources in their order of receipt, drops nothing, and
 //! lets the recordings' own time pass.
 
 use super::setup::Progress;
@@ -45,12 +45,12 @@ pub(super) fn feed_all(shared: &Shared, mut feeds: Vec<Feed>, progress: &Progres
     }
 }
 
-/// The feed whose next message was captured first; the earlier in the configuration among equals.
+/// The feed whose next message was received first; the earlier in the configuration among equals.
 fn earliest(feeds: &mut [Feed]) -> Option<&mut Feed> {
     feeds
         .iter_mut()
         .filter(|feed| feed.head().is_some())
-        .min_by_key(|feed| feed.head().map_or(u64::MAX, |raw| raw.captured_ns))
+        .min_by_key(|feed| feed.head().map_or(u64::MAX, |raw| raw.received_ns))
 }
 
 fn part(feeds: &[Feed]) -> Option<f64> {

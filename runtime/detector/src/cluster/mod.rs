@@ -8,4 +8,4 @@ mod split;
 
 pub(crate) use boxes::{Candidate, centre_cov, complete, detect};
 pub(crate) use dbscan::{Dbscan, Element, Reach};
-pub(crate) use split::{Labelled, split};
+pub(crate) use split::{Ground, Labelled, split};

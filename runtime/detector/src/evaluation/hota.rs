@@ -44,9 +44,9 @@ impl Counts {
             let by_column: Vec<f64> = (0..columns)
                 .map(|c| (0..rows).map(|r| s(r, c)).sum())
                 .collect();
-            for r in 0..rows {
-                for c in 0..columns {
-                    let either = by_row[r] + by_column[c] - s(r, c);
+            for (r, row) in by_row.iter().enumerate() {
+                for (c, column) in by_column.iter().enumerate() {
+                    let either = row + column - s(r, c);
                     if either > 1e-12 {
                         let pair = (instant.truth[r], instant.tracks[c]);
                         *counts.alike.entry(pair).or_default() += s(r, c) / either;

@@ -193,8 +193,10 @@ mod tests {
     #[test]
     fn nearest_is_greedy_where_assignment_is_not() {
         let list = [(0, 0, 1.0), (0, 1, 2.0), (1, 0, 1.5), (3, 2, 4.0)];
-        let mut associator = Associator::default();
-        associator.pairs = pairs(&list);
+        let mut associator = Associator {
+            pairs: pairs(&list),
+            ..Associator::default()
+        };
         associator.run(Association::Nearest, 16.0, 4, 3);
         assert_eq!(associator.of_track, [Some(0), None, None, Some(2)]);
         associator.pairs = pairs(&list);
@@ -214,8 +216,10 @@ mod tests {
                     }
                 }
             }
-            let mut associator = Associator::default();
-            associator.pairs = pairs(&list);
+            let mut associator = Associator {
+                pairs: pairs(&list),
+                ..Associator::default()
+            };
             associator.run(Association::Assignment, 16.0, 5, 5);
             let worth = |t: u32, d: u32| {
                 let pair = list.iter().find(|p| p.0 == t && p.1 == d);

@@ -61,7 +61,7 @@ pub(super) fn open(
     if checked && crc32fast::hash(bytes) != crc {
         return Err("a chunk does not match its checksum");
     }
-    let totals = survey.walk(bytes, catalog)?;
+    let totals = survey.walk(bytes, 0, catalog)?;
     if (own || crc == 0) && times != (totals.start_ns, totals.end_ns) {
         return Err("a chunk's times disagree with its messages");
     }

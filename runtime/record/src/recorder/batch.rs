@@ -9,7 +9,7 @@ use crate::config::{ChannelId, WhenFull};
 use crate::format::MESSAGE_PREFIX;
 
 /// The largest message that a log takes.
-const MAX_MESSAGE_BYTES: usize = 1 << 30;
+pub(super) const MAX_MESSAGE_BYTES: usize = 1 << 30;
 /// A message's entry in its chunk's index.
 const INDEX_ENTRY_BYTES: u64 = 16;
 
@@ -17,8 +17,8 @@ const INDEX_ENTRY_BYTES: u64 = 16;
 /// in one chunk of one segment, so after a crash either all or none of them are there. Hold it
 /// shortly: every other caller waits.
 pub struct Batch<'a> {
-    shared: &'a Shared,
-    state: MutexGuard<'a, State>,
+    pub(super) shared: &'a Shared,
+    pub(super) state: MutexGuard<'a, State>,
     /// Messages are counted as lost instead of appended.
     refused: bool,
     /// Where the last whole message begins and ends in the current chunk.
@@ -92,8 +92,8 @@ impl Batch<'_> {
             publish_time_ns,
             data.len(),
         );
-        chunk.bytes.extend_from_slice(data);
-        self.account(start, log_time_ns);
+        chunk.put_data(data);
+        self.account(start, 0, log_time_ns);
     }
 
     /// Appends one message that `encode` writes by appending to the buffer it is given, which
@@ -121,7 +121,7 @@ impl Batch<'_> {
             "an encoder must only append to its buffer"
         );
         chunk.close_message(start);
-        self.account(start, log_time_ns);
+        self.account(start, 0, log_time_ns);
     }
 
     /// Number of the segment that this batch goes to.
@@ -138,13 +138,21 @@ impl Batch<'_> {
             .extend_from_slice(&state.current.bytes[start..end]);
     }
 
-    fn refuses(&self, channel: ChannelId) -> bool {
+    pub(super) fn refuses(&self, channel: ChannelId) -> bool {
         let known = (1..=self.state.definitions.channels).contains(&channel.0);
         self.refused || !known
     }
 
+    /// The current chunk is empty again.
+    pub(super) fn start_over(&mut self) {
+        let end = self.state.current.bytes.len();
+        self.last = (end, end);
+    }
+
+    /// Counts the message whose record begins at `start` and, but for `apart` bytes of data that
+    /// are elsewhere, reaches to the end.
     #[inline]
-    fn account(&mut self, start: usize, log_time_ns: u64) {
+    pub(super) fn account(&mut self, start: usize, apart: usize, log_time_ns: u64) {
         let state = &mut *self.state;
         let end = state.current.bytes.len();
         state.current.messages += 1;
@@ -156,7 +164,7 @@ impl Batch<'_> {
             }
         }
         state.messages += 1;
-        state.segment_bytes += (end - start) as u64 + INDEX_ENTRY_BYTES;
+        state.segment_bytes += (end - start + apart) as u64 + INDEX_ENTRY_BYTES;
         state.segment_span_ns = Some(match state.segment_span_ns {
             None => (log_time_ns, log_time_ns),
             Some((first, latest)) => (first, latest.max(log_time_ns)),

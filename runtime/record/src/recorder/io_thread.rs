@@ -1,97 +1,126 @@
 //! The one thread that writes: chunks as they fill up, and a sync once per flush interval.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::chunk::ChunkBuffer;
-use super::state::Job;
+use super::report::Report;
+use super::state::{Job, State};
 use super::status::StopReason;
-use super::{Shared, lock};
-use crate::config::SyncPolicy;
+use super::{Shared, lock, segment_path};
+use crate::config::{RecordConfig, SyncPolicy};
 use crate::error::RecordError;
 use crate::retention::Quota;
 use crate::segment::SegmentWriter;
 use crate::storage::Disk;
 
 pub(super) struct IoThread {
-    shared: Arc<Shared>,
-    disk: Arc<dyn Disk>,
-    segment: SegmentWriter,
+    pub(super) shared: Arc<Shared>,
     quota: Option<Quota>,
     /// Bytes of the segments before this one.
     earlier_bytes: u64,
-    /// When the oldest written but unsynced message was appended.
-    unsynced_since: Option<Instant>,
     /// What a flush has cost lately; flushes begin so much before they are due.
     flush_cost: Duration,
-    /// Chunks still to be written before the sync that is due.
+    /// Jobs still to be done before the sync that is due.
     before_sync: Option<usize>,
+    /// What callers have not been told yet.
+    report: Report,
 }
 
 enum Step {
     Job(Job),
     Sync,
+    /// Callers have written much themselves, past the quota.
+    CheckQuota,
+    /// A caller's own write has failed.
+    Failed(std::io::Error),
     Finish,
 }
 
 impl IoThread {
-    /// Opens the first segment.
-    pub(super) fn start(shared: Arc<Shared>, disk: Arc<dyn Disk>) -> Result<Self, RecordError> {
+    /// Takes over writing; the first segment is open.
+    pub(super) fn new(shared: Arc<Shared>) -> Result<Self, RecordError> {
         let config = &shared.config;
-        let path = shared.segment_path(0);
-        let segment = open_segment(&shared, disk.as_ref(), 0, &[])
-            .map_err(|error| RecordError::io("create", &path, error))?;
-        let free = disk.free_space(&config.dir);
+        let free = shared.disk.free_space(&config.dir);
         let free = free.map_err(|error| RecordError::io("look at", &config.dir, error))?;
+        let bytes = lock(&shared.segment).offset();
         let mut state = lock(&shared.state);
-        state.written.files.push(path);
+        state.written.files.push(segment_path(config, 0));
         state.written.free_space = free;
-        state.written.bytes = segment.offset();
+        state.written.bytes = bytes;
         drop(state);
         let quota = config.quota_bytes.map(|most| Quota::new(&config.dir, most));
         Ok(Self {
-            segment,
-            disk,
             quota,
             earlier_bytes: 0,
-            unsynced_since: None,
             flush_cost: Duration::ZERO,
             before_sync: None,
+            report: Report::default(),
             shared,
         })
     }
 
     /// Works until the recording is finished or has failed.
     pub(super) fn run(&mut self) {
-        let mut failed = None;
-        self.guard_space();
+        self.look_at_space();
         self.enforce_quota();
-        loop {
+        let failed = loop {
             let done = match self.next_step() {
                 Step::Job(job) => self.perform(job),
                 Step::Sync => self.sync(),
-                Step::Finish => break,
+                Step::CheckQuota => {
+                    self.enforce_quota();
+                    Ok(())
+                }
+                Step::Failed(error) => Err(error),
+                Step::Finish => break lock(&self.shared.segment).finish(self.is_durable()).err(),
             };
             if let Err(error) = done {
-                failed = Some(error);
-                break;
+                break Some(error);
             }
-        }
+        };
         if let Some(error) = failed {
             self.fail(&error);
-        } else if let Err(error) = self.segment.finish(self.is_durable()) {
-            self.fail(&error);
         }
-        self.report();
+        self.count_bytes();
+        self.settle(&mut self.shared.clone().lock_for_io());
+    }
+
+    /// Tells callers what was done.
+    fn settle(&mut self, state: &mut State) {
+        let report = std::mem::take(&mut self.report);
+        state.settle(report, self.shared.config.free_space_floor_bytes);
         self.shared.space.notify_all();
     }
 
     /// Waits for something to do.
     fn next_step(&mut self) -> Step {
-        let mut state = self.shared.lock_for_io();
-        let interval = self.shared.config.flush_interval;
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock_for_io();
+        self.settle(&mut state);
+        state.io_busy = false;
+        let (mut state, step) = self.choose(&shared, state);
+        state.io_busy = true;
+        if let Step::Job(Job::Chunk(chunk)) = &step {
+            // What is being written is neither queued nor current: keep its age in sight.
+            let written = &mut state.written;
+            written.unsynced_since = written.unsynced_since.or(chunk.first_append);
+        }
+        step
+    }
+
+    /// The next thing to do, and the lock given back.
+    fn choose<'a>(
+        &mut self,
+        shared: &'a Shared,
+        mut state: MutexGuard<'a, State>,
+    ) -> (MutexGuard<'a, State>, Step) {
+        let interval = shared.config.flush_interval;
         let patience = interval - self.flush_cost.min(interval / 2);
         loop {
+            if let Some(error) = state.failed.take() {
+                return (state, Step::Failed(error));
+            }
             let ending = !state.is_open();
             let due = state.oldest_waiting().map(|since| since + patience);
             let now = Instant::now();
@@ -100,20 +129,23 @@ impl IoThread {
                 self.before_sync = Some(state.queue.len());
             }
             if self.before_sync == Some(0) {
-                return Step::Sync;
+                return (state, Step::Sync);
             }
             if let Some(job) = state.queue.pop_front() {
                 self.before_sync = self.before_sync.map(|left| left - 1);
-                return Step::Job(job);
+                return (state, Step::Job(job));
+            }
+            if self.quota.is_some() && state.take_unchecked() {
+                return (state, Step::CheckQuota);
             }
             if ending {
                 if state.current.is_empty() {
-                    return Step::Finish;
+                    return (state, Step::Finish);
                 }
                 state.seal();
                 continue;
             }
-            let work = &self.shared.work;
+            let work = &shared.work;
             state = match due {
                 Some(due) => {
                     let (state, _) = work
@@ -128,58 +160,47 @@ impl IoThread {
 
     fn perform(&mut self, job: Job) -> std::io::Result<()> {
         match job {
-            Job::Chunk(chunk) => return self.write_chunk(chunk),
-            Job::Metadata(record) => self.segment.metadata(&record)?,
+            Job::Chunk(chunk) => self.write_chunk(chunk)?,
+            Job::Metadata(record) => lock(&self.shared.segment).metadata(&record)?,
             Job::Rotate { segment, metadata } => self.rotate(segment, &metadata)?,
         }
-        self.report();
+        self.count_bytes();
+        self.enforce_quota();
         Ok(())
     }
 
     fn write_chunk(&mut self, mut chunk: ChunkBuffer) -> std::io::Result<()> {
-        // Whatever is being written is neither queued nor current: keep its age in sight.
-        if self.unsynced_since.is_none() {
-            self.unsynced_since = chunk.first_append;
-            self.shared.lock_for_io().written.unsynced_since = chunk.first_append;
-        }
         let length = chunk.len();
-        let written = self.segment.chunk(&mut chunk.bytes);
-        let mut state = self.shared.lock_for_io();
-        state.written.bytes = self.earlier_bytes + self.segment.offset();
-        if written.is_err() {
-            state.lose(chunk.messages);
-        }
-        state.recycle(chunk, length);
-        drop(state);
-        self.shared.space.notify_all();
-        written?;
-        self.guard_space();
-        self.enforce_quota();
-        Ok(())
+        let mut segment = lock(&self.shared.segment);
+        let written = segment.chunk(&mut chunk.bytes, &chunk.summed, &[]);
+        drop(segment);
+        self.report.failed = written.is_err();
+        self.report.chunk = Some((chunk, length));
+        self.look_at_space();
+        written.map(|_| ())
     }
 
     fn sync(&mut self) -> std::io::Result<()> {
         let begun = Instant::now();
         if self.is_durable() {
-            self.segment.sync()?;
+            lock(&self.shared.segment).sync()?;
         }
         let took = begun.elapsed();
         // Remember slow syncs for a while: half-life of a few flushes.
         self.flush_cost = took.max(self.flush_cost.mul_f64(0.8));
         self.before_sync = None;
-        self.unsynced_since = None;
-        let mut state = self.shared.lock_for_io();
-        state.written.unsynced_since = None;
-        state.written.worst_sync = state.written.worst_sync.max(took);
+        self.report.synced = Some(took);
         Ok(())
     }
 
     fn rotate(&mut self, segment: u32, metadata: &[Vec<u8>]) -> std::io::Result<()> {
-        self.segment.finish(self.is_durable())?;
-        self.earlier_bytes += self.segment.offset();
-        self.unsynced_since = None;
-        let path = self.shared.segment_path(segment);
-        self.segment = open_segment(&self.shared, self.disk.as_ref(), segment, metadata)?;
+        let mut current = lock(&self.shared.segment);
+        current.finish(self.is_durable())?;
+        self.earlier_bytes += current.offset();
+        let config = &self.shared.config;
+        *current = open_segment(config, self.shared.disk.as_ref(), segment, metadata)?;
+        drop(current);
+        let path = segment_path(config, segment);
         let mut state = self.shared.lock_for_io();
         state.written.unsynced_since = None;
         state.written.files.push(path);
@@ -187,7 +208,6 @@ impl IoThread {
         if let Some(quota) = &mut self.quota {
             quota.look_again();
         }
-        self.enforce_quota();
         Ok(())
     }
 
@@ -195,31 +215,22 @@ impl IoThread {
         self.shared.config.sync == SyncPolicy::Interval
     }
 
-    /// Tells callers how much is written.
-    fn report(&self) {
-        let mut state = self.shared.lock_for_io();
-        state.written.bytes = self.earlier_bytes + self.segment.offset();
+    fn count_bytes(&mut self) {
+        let bytes = self.earlier_bytes + lock(&self.shared.segment).offset();
+        self.report.bytes = Some(bytes);
     }
 
-    /// Stops recording when the disk is about to be full.
-    fn guard_space(&self) {
-        let config = &self.shared.config;
-        let Ok(free) = self.disk.free_space(&config.dir) else {
-            return;
-        };
-        let mut state = self.shared.lock_for_io();
-        state.written.free_space = free;
-        if free < config.free_space_floor_bytes {
-            state.stop(StopReason::DiskFloor { free });
-            self.shared.space.notify_all();
-        }
+    fn look_at_space(&mut self) {
+        let shared = &self.shared;
+        self.report.free = shared.disk.free_space(&shared.config.dir).ok();
     }
 
     fn enforce_quota(&mut self) {
         let Some(quota) = &mut self.quota else { return };
         let files = &self.shared.lock_for_io().written.files.clone();
         let Some(current) = files.last() else { return };
-        let evicted = quota.enforce(current, self.segment.offset());
+        let length = lock(&self.shared.segment).offset();
+        let evicted = quota.enforce(current, length);
         if !evicted.is_empty() {
             self.shared.lock_for_io().written.evicted.extend(evicted);
         }
@@ -227,15 +238,16 @@ impl IoThread {
 
     /// Gives up: everything not written is lost, what is written gets an end if possible.
     fn fail(&mut self, error: &std::io::Error) {
-        let mut state = self.shared.lock_for_io();
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.lock_for_io();
+        self.settle(&mut state);
         state.stop(StopReason::WriteFailed(error.to_string()));
         state.abandon();
         drop(state);
         self.shared.space.notify_all();
-        let ended = self
-            .segment
-            .cut_back()
-            .and_then(|()| self.segment.finish(self.is_durable()));
+        let mut segment = lock(&self.shared.segment);
+        let cut = segment.cut_back();
+        let ended = cut.and_then(|()| segment.finish(self.is_durable()));
         if let Err(error) = ended {
             tracing::error!("the log has no end after a failed write: {error}");
         }
@@ -243,14 +255,13 @@ impl IoThread {
 }
 
 /// Creates a segment, durable with its name before anything is appended to it.
-fn open_segment(
-    shared: &Shared,
+pub(super) fn open_segment(
+    config: &RecordConfig,
     disk: &dyn Disk,
     segment: u32,
     metadata: &[Vec<u8>],
 ) -> std::io::Result<SegmentWriter> {
-    let config = &shared.config;
-    let storage = disk.create(&shared.segment_path(segment))?;
+    let storage = disk.create(&segment_path(config, segment))?;
     let mut writer = SegmentWriter::new(storage, config.compression, "")?;
     for record in metadata {
         writer.metadata(record)?;

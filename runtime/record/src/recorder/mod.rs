@@ -4,7 +4,9 @@
 mod batch;
 mod chunk;
 mod definitions;
+mod direct;
 mod io_thread;
+mod report;
 mod state;
 mod status;
 
@@ -21,6 +23,7 @@ pub use status::{RecordSummary, RecorderStatus, StopReason};
 use crate::config::{ChannelId, ChannelSpec, RecordConfig};
 use crate::error::RecordError;
 use crate::metadata;
+use crate::segment::SegmentWriter;
 use crate::storage::{Disk, FileSystem};
 use io_thread::IoThread;
 use state::{Job, State};
@@ -40,6 +43,9 @@ struct Inner {
 struct Shared {
     config: RecordConfig,
     state: Mutex<State>,
+    /// The current segment. Whoever wants both locks takes that of the state first.
+    segment: Mutex<SegmentWriter>,
+    disk: Arc<dyn Disk>,
     /// There is something to do for the I/O thread.
     work: Condvar,
     /// A buffer has become free, or recording has stopped.
@@ -56,6 +62,22 @@ const STEP_ASIDE: Duration = Duration::from_micros(100);
 /// A lock whose holder cannot leave anything half done (see `Batch`), so poisoning means nothing.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets callers go on when the I/O thread ends, however it ends.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        if std::thread::panicking() {
+            state.stop(StopReason::WriteFailed(
+                "the recording thread failed".to_owned(),
+            ));
+            state.abandon();
+        }
+        self.0.space.notify_all();
+    }
 }
 
 impl Recorder {
@@ -76,17 +98,24 @@ impl Recorder {
         config.check()?;
         std::fs::create_dir_all(&config.dir)
             .map_err(|error| RecordError::io("create the folder", &config.dir, error))?;
+        let segment = io_thread::open_segment(&config, disk.as_ref(), 0, &[])
+            .map_err(|error| RecordError::io("create", &segment_path(&config, 0), error))?;
         let shared = Arc::new(Shared {
+            segment: Mutex::new(segment),
+            disk,
             state: Mutex::new(State::new(&config)),
             config,
             work: Condvar::new(),
             space: Condvar::new(),
             io_waits: AtomicBool::new(false),
         });
-        let mut io = IoThread::start(Arc::clone(&shared), disk)?;
+        let mut io = IoThread::new(Arc::clone(&shared))?;
         let thread = std::thread::Builder::new()
             .name("record".to_owned())
-            .spawn(move || io.run())
+            .spawn(move || {
+                let _ending = Ending(Arc::clone(&io.shared));
+                io.run();
+            })
             .map_err(|e| RecordError::io("start a thread for", &shared.config.dir, e))?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -130,6 +159,21 @@ impl Recorder {
         self.inner.shared.begin_batch()
     }
 
+    /// Appends one message as a batch of its own, see [`Batch::append`]. Large data that is not
+    /// to be compressed is written without being copied first when the caller would otherwise
+    /// wait for the disk anyhow ([`crate::WhenFull::Block`]) and the I/O thread is idle.
+    pub fn append(
+        &self,
+        channel: ChannelId,
+        sequence: u32,
+        log_time_ns: u64,
+        publish_time_ns: u64,
+        data: &[u8],
+    ) {
+        let mut batch = self.inner.shared.begin_alone(data.len());
+        batch.append_alone(channel, sequence, log_time_ns, publish_time_ns, data);
+    }
+
     /// How the recording stands.
     pub fn status(&self) -> RecorderStatus {
         lock(&self.inner.shared.state).status()
@@ -150,11 +194,9 @@ impl Inner {
         lock(&self.shared.state).finishing = true;
         self.shared.work.notify_all();
         self.shared.space.notify_all();
-        if let Some(thread) = lock(&self.thread).take()
-            && thread.join().is_err()
-        {
-            let reason = StopReason::WriteFailed("the recording thread failed".to_owned());
-            lock(&self.shared.state).stop(reason);
+        if let Some(thread) = lock(&self.thread).take() {
+            // How it ended stands in the state, see `Ending`.
+            let _ = thread.join();
         }
         lock(&self.shared.state).summary()
     }
@@ -190,10 +232,10 @@ impl Shared {
         self.io_waits.store(false, Ordering::Relaxed);
         state
     }
+}
 
-    /// Path of a segment.
-    fn segment_path(&self, segment: u32) -> PathBuf {
-        let name = format!("{}-{segment:04}.mcap", self.config.prefix);
-        self.config.dir.join(name)
-    }
+/// Path of a segment.
+fn segment_path(config: &RecordConfig, segment: u32) -> PathBuf {
+    let name = format!("{}-{segment:04}.mcap", config.prefix);
+    config.dir.join(name)
 }

@@ -43,6 +43,12 @@ pub(super) struct State {
     pub(super) stopped: Option<StopReason>,
     pub(super) messages: u64,
     pub(super) lost: u64,
+    /// The I/O thread is doing something, or has yet to begin or has ended.
+    pub(super) io_busy: bool,
+    /// Bytes written past the I/O thread since it last checked the quota.
+    pub(super) unchecked_bytes: u64,
+    /// A caller's own write has failed.
+    pub(super) failed: Option<std::io::Error>,
     /// The I/O thread's view of itself.
     pub(super) written: Written,
 }
@@ -83,6 +89,9 @@ impl State {
             stopped: None,
             messages: 0,
             lost: 0,
+            io_busy: true,
+            unchecked_bytes: 0,
+            failed: None,
             written: Written::default(),
         }
     }

@@ -1,0 +1,188 @@
+//! A log replays to the same bytes: recorded from files, recorded live under overload, cut, rotated,
+//! and read again as a source.
+
+use drafthorse::config::Config;
+use drafthorse::replay::{ReplayOptions, replay};
+use drafthorse::run::{RunOptions, run};
+use drafthorse::summary::Summary;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+fn run_source(source: &str, out: &Path, change: impl FnOnce(&mut Config)) -> Summary {
+    let mut config = Config::from_sources(vec![source.parse().unwrap()]);
+    config.record.free_space_floor_mib = 16;
+    change(&mut config);
+    let options = RunOptions {
+        out: out.to_owned(),
+        progress: false,
+        report: false,
+        stop: Arc::new(AtomicBool::new(false)),
+    };
+    run(&config, &options).unwrap()
+}
+
+/// Checks a log and gives the number of messages compared and of those before a segment's state.
+fn check(log: &Path) -> (u64, u64) {
+    let options = ReplayOptions {
+        check: true,
+        ..ReplayOptions::default()
+    };
+    let outcome = replay(log, &options).unwrap();
+    let check = outcome.check.unwrap();
+    assert!(check.identical, "{:?}", check.first_mismatches);
+    (check.compared, check.not_recomputable)
+}
+
+#[test]
+fn the_sample_drive_replays_three_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let summary = run_source("synth:?seed=7&seconds=6", dir.path(), |_| ());
+    assert_eq!((summary.scans, summary.frames, summary.drops), (120, 90, 0));
+    let log = summary.log.unwrap();
+    let compared = check(&log);
+    assert!(compared.0 > 900);
+    assert_eq!((check(&log), check(&log)), (compared, compared));
+}
+
+#[test]
+fn a_live_run_at_twice_the_lanes_rate_drops_and_replays_three_times() {
+    // What the lanes can hold: a recorded run goes as fast as they do.
+    let dir = tempfile::tempdir().unwrap();
+    let recorded = run_source("synth:?seed=5&seconds=10", dir.path(), |c| {
+        c.camera.preview_hz = 1000.0;
+    });
+    let times_real_time = recorded.duration_s / recorded.elapsed_s;
+    let speed = 2.0 * times_real_time;
+    let source = format!("synth:?seed=5&seconds=10&live={speed:.3}");
+    let live = run_source(&source, dir.path(), |c| c.camera.preview_hz = 1000.0);
+    println!("live at {speed:.1} times real time: {:?}", live.drops_by_lane);
+    assert!(live.drops > 0, "twice the lanes' rate must drop");
+    assert!(live.scans > 0 && live.frames > 0);
+    assert_eq!(live.drops_by_lane["record"], 0);
+    let log = live.log.unwrap();
+    let compared = check(&log);
+    assert_eq!((check(&log), check(&log)), (compared, compared));
+}
+
+#[test]
+fn each_segment_of_a_rotated_log_replays_alone_and_all_together() {
+    let dir = tempfile::tempdir().unwrap();
+    for source in [
+        "synth:?seed=9&seconds=12",
+        "synth:?seed=9&seconds=12&live=4",
+    ] {
+        let out = dir.path().join(source.len().to_string());
+        let summary = run_source(source, &out, |c| c.record.rotate_mib = 3);
+        assert!(summary.logs.len() >= 3, "{:?}", summary.logs);
+        let (together, before_state) = check(&out);
+        assert_eq!(before_state, 0);
+        let mut alone = 0;
+        for log in &summary.logs {
+            let (compared, before_state) = check(log);
+            println!("{}: {compared} compared, {before_state} before", log.display());
+            assert!(compared > 0);
+            alone += compared + before_state;
+        }
+        assert!(alone <= together + summary.logs.len() as u64 * 4);
+        assert!(alone * 10 > together * 9, "{alone} of {together}");
+    }
+}
+
+#[test]
+fn a_log_cut_anywhere_replays_as_far_as_it_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let summary = run_source("synth:?seed=2&seconds=4", dir.path(), |_| ());
+    let bytes = std::fs::read(summary.log.unwrap()).unwrap();
+    let cut = dir.path().join("cut.mcap");
+    let mut last = 0;
+    for tenth in 2..=9 {
+        std::fs::write(&cut, &bytes[..bytes.len() * tenth / 10]).unwrap();
+        let (compared, _) = check(&cut);
+        assert!(compared >= last);
+        last = compared;
+    }
+    assert!(last > 300, "{last}");
+}
+
+#[test]
+fn a_changed_log_is_found_out() {
+    use drafthorse_record::{Compression, LogReader, RecordConfig, Recorder};
+    let dir = tempfile::tempdir().unwrap();
+    let summary = run_source("synth:?seed=2&seconds=2&camera_fps=0", dir.path(), |_| ());
+    // The same log with one bit of one track turned.
+    let mut config = RecordConfig::new(dir.path().join("changed"), "changed");
+    config.compression = Compression::None;
+    let recorder = Recorder::create(config).unwrap();
+    let mut reader = LogReader::open(summary.log.unwrap()).unwrap();
+    let mut ids = std::collections::BTreeMap::new();
+    let mut turned = false;
+    let mut first = true;
+    while let Some(message) = reader.next().unwrap() {
+        let channel = message.channel;
+        let id = *ids.entry(channel.topic.clone()).or_insert_with(|| {
+            recorder
+                .add_channel(&drafthorse_record::ChannelSpec {
+                    topic: channel.topic.clone(),
+                    schema_name: channel.schema_name.clone(),
+                    message_encoding: channel.message_encoding.clone(),
+                    metadata: channel.metadata.clone(),
+                    ..Default::default()
+                })
+                .unwrap()
+        });
+        let mut data = message.data.to_vec();
+        if channel.topic == "/tracks" && data.len() > 100 && !turned {
+            turned = true;
+            let last = data.len() - 20;
+            data[last] ^= 1;
+        }
+        let (sequence, log_ns, publish_ns) = (
+            message.sequence,
+            message.log_time_ns,
+            message.publish_time_ns,
+        );
+        if first {
+            first = false;
+            for (name, entries) in reader.metadata() {
+                recorder.add_metadata(name, entries);
+            }
+        }
+        recorder.batch().append(id, sequence, log_ns, publish_ns, &data);
+    }
+    assert!(turned);
+    let changed = recorder.finish().unwrap().files.remove(0);
+    let options = ReplayOptions {
+        check: true,
+        ..ReplayOptions::default()
+    };
+    let check = replay(&changed, &options).unwrap().check.unwrap();
+    assert!(!check.identical);
+    assert_eq!(check.mismatches, 1);
+    assert_eq!(check.first_mismatches[0].topic, "/tracks");
+}
+
+#[test]
+fn a_log_is_a_source_and_replay_writes_a_log_that_replays() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = run_source("synth:?seed=4&seconds=3", &dir.path().join("a"), |_| ());
+    let log = first.log.unwrap();
+    let source = format!("mcap:{}", log.display());
+    let second = run_source(&source, &dir.path().join("b"), |_| ());
+    assert_eq!(
+        (second.scans, second.frames, second.tracks, second.pairs),
+        (first.scans, first.frames, first.tracks, first.pairs.clone())
+    );
+    check(&second.log.unwrap());
+
+    let options = ReplayOptions {
+        check: true,
+        out: Some(dir.path().join("c")),
+        progress: false,
+    };
+    let outcome = replay(&log, &options).unwrap();
+    assert!(outcome.check.unwrap().identical);
+    let rewritten = outcome.summary.log.unwrap();
+    assert!(outcome.summary.report.unwrap().exists());
+    check(&rewritten);
+}
