@@ -1,4 +1,5 @@
 //! What goes wrong is told in the log and does not stop the rest.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
 use drafthorse::config::Config;
 use drafthorse::run::{RunOptions, run};
@@ -24,7 +25,11 @@ fn record(source: &str, out: &Path) -> std::path::PathBuf {
 
 /// A configuration of one recorded drive's radar and camera as two sources.
 fn two_sources(log: &Path) -> Config {
-    let source = |topic: &str| format!("mcap:{}?topic={topic}", log.display()).parse().unwrap();
+    let source = |topic: &str| {
+        format!("mcap:{}?topic={topic}", log.display())
+            .parse()
+            .unwrap()
+    };
     Config::from_sources(vec![
         source("/radar_front/raw"),
         source("/camera_front/image"),
@@ -45,7 +50,11 @@ fn a_sensor_sixty_seconds_behind_is_a_fault_and_pairs_with_nothing() {
     assert_eq!(apart.pairs["paired"], 0);
     assert_eq!(apart.pairs["camera_only"], 45);
     assert_eq!(apart.pairs["radar_only"], 60);
-    assert!(apart.faults_by_kind["sensor_lag"] >= 1, "{:?}", apart.faults_by_kind);
+    assert!(
+        apart.faults_by_kind["sensor_lag"] >= 1,
+        "{:?}",
+        apart.faults_by_kind
+    );
 }
 
 #[test]
@@ -87,8 +96,9 @@ fn a_broken_recording_fails_alone() {
 #[test]
 fn a_full_disk_stops_the_log_and_not_the_perception() {
     let dir = tempfile::tempdir().unwrap();
-    let mut config =
-        Config::from_sources(vec!["synth:?seed=1&seconds=2&camera_fps=0".parse().unwrap()]);
+    let mut config = Config::from_sources(vec![
+        "synth:?seed=1&seconds=2&camera_fps=0".parse().unwrap(),
+    ]);
     config.record.free_space_floor_mib = 1 << 40;
     let summary = run_config(&config, dir.path());
     assert_eq!(summary.scans, 40);
@@ -101,7 +111,9 @@ fn a_full_disk_stops_the_log_and_not_the_perception() {
 fn a_live_run_without_discipline_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::from_sources(vec![
-        "synth:?seed=1&seconds=2&live=2&camera_fps=0".parse().unwrap(),
+        "synth:?seed=1&seconds=2&live=2&camera_fps=0"
+            .parse()
+            .unwrap(),
     ]);
     let summary = run_config(&config, dir.path());
     let state = drafthorse_sensors::clock::observe_clock();

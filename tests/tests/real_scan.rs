@@ -1,4 +1,5 @@
 //! Ego motion of the one real ARS548 scan.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
 use drafthorse_core::{Pose, RawFormat, RawMessage, SensorId};
 use drafthorse_detector::{DetectorConfig, RadarPerception};

@@ -1,5 +1,6 @@
 //! A log replays to the same bytes: recorded from files, recorded live under overload, cut, rotated,
 //! and read again as a source.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
 use drafthorse::config::Config;
 use drafthorse::replay::{ReplayOptions, replay};
@@ -56,7 +57,10 @@ fn a_live_run_at_twice_the_lanes_rate_drops_and_replays_three_times() {
     let speed = 2.0 * times_real_time;
     let source = format!("synth:?seed=5&seconds=10&live={speed:.3}");
     let live = run_source(&source, dir.path(), |c| c.camera.preview_hz = 1000.0);
-    println!("live at {speed:.1} times real time: {:?}", live.drops_by_lane);
+    println!(
+        "live at {speed:.1} times real time: {:?}",
+        live.drops_by_lane
+    );
     assert!(live.drops > 0, "twice the lanes' rate must drop");
     assert!(live.scans > 0 && live.frames > 0);
     assert_eq!(live.drops_by_lane["record"], 0);
@@ -80,7 +84,10 @@ fn each_segment_of_a_rotated_log_replays_alone_and_all_together() {
         let mut alone = 0;
         for log in &summary.logs {
             let (compared, before_state) = check(log);
-            println!("{}: {compared} compared, {before_state} before", log.display());
+            println!(
+                "{}: {compared} compared, {before_state} before",
+                log.display()
+            );
             assert!(compared > 0);
             alone += compared + before_state;
         }
@@ -148,7 +155,9 @@ fn a_changed_log_is_found_out() {
                 recorder.add_metadata(name, entries);
             }
         }
-        recorder.batch().append(id, sequence, log_ns, publish_ns, &data);
+        recorder
+            .batch()
+            .append(id, sequence, log_ns, publish_ns, &data);
     }
     assert!(turned);
     let changed = recorder.finish().unwrap().files.remove(0);

@@ -266,7 +266,9 @@ impl Config {
     /// Refuses what cannot run, in words.
     pub fn check(&self) -> Result<()> {
         if self.sensors.is_empty() {
-            bail!("the configuration names no sensor; add a [[sensors]] table with name and source");
+            bail!(
+                "the configuration names no sensor; add a [[sensors]] table with name and source"
+            );
         }
         check_name("run", &self.name)?;
         for (i, sensor) in self.sensors.iter().enumerate() {

@@ -152,7 +152,10 @@ impl Summary {
         );
         row("pairing", counts(&self.pairs));
         row("drops", total_and_counts(self.drops, &self.drops_by_lane));
-        row("faults", total_and_counts(self.faults, &self.faults_by_kind));
+        row(
+            "faults",
+            total_and_counts(self.faults, &self.faults_by_kind),
+        );
         if let Some(reason) = &self.recording_stopped {
             row("recording stopped", reason.clone());
         }

@@ -1,4 +1,5 @@
 //! The commands as a person or a script calls them: exit codes, JSON contracts, real recordings.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -214,7 +215,10 @@ compression = "zstd"
     let out = out.to_str().unwrap();
     let summary: Value =
         serde_json::from_str(&succeed(&["run", "--config", file, "--out", out, "--json"])).unwrap();
-    assert_eq!((&summary["scans"], &summary["frames"]), (&20.into(), &15.into()));
+    assert_eq!(
+        (&summary["scans"], &summary["frames"]),
+        (&20.into(), &15.into())
+    );
     let inspected: Value = serde_json::from_str(&succeed(&[
         "inspect",
         summary["log"].as_str().unwrap(),
@@ -257,8 +261,7 @@ fn a_signal_finishes_the_log_and_a_cut_log_recovers() {
         serde_json::from_str(&succeed(&["recover", cut, "-o", whole, "--json"])).unwrap();
     assert_eq!(report["complete"], false);
     assert!(report["lost_bytes"].as_u64().unwrap() > 0);
-    let inspected: Value =
-        serde_json::from_str(&succeed(&["inspect", whole, "--json"])).unwrap();
+    let inspected: Value = serde_json::from_str(&succeed(&["inspect", whole, "--json"])).unwrap();
     assert_eq!(inspected["complete"], true);
     assert_eq!(inspected["messages"], report["messages"]);
     succeed(&["replay", cut, "--check"]);

@@ -7,7 +7,7 @@ mod common;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -100,40 +100,32 @@ fn start(noise: &mut Noise) -> Victim {
     }
 }
 
-/// Sleeps for a millisecond again and again; the longest that it was kept waiting beyond that
-/// tells how far this machine is from running what is due.
-fn watch_scheduling(stop: Arc<AtomicBool>) -> thread::JoinHandle<Duration> {
-    thread::spawn(move || {
-        let (nap, mut worst) = (Duration::from_millis(1), Duration::ZERO);
-        while !stop.load(Ordering::Relaxed) {
-            let begun = Instant::now();
-            thread::sleep(nap);
-            worst = worst.max(begun.elapsed().saturating_sub(nap));
-        }
-        worst
-    })
+/// Sleeps for a millisecond again and again; the longest that it was kept waiting beyond that, in
+/// nanoseconds, tells how far this machine is from running what is due.
+fn watch_scheduling(worst_ns: &AtomicU64, stop: &AtomicBool) {
+    let nap = Duration::from_millis(1);
+    while !stop.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        thread::sleep(nap);
+        let late = begun.elapsed().saturating_sub(nap);
+        worst_ns.fetch_max(late.as_nanos() as u64, Ordering::Relaxed);
+    }
 }
 
 fn kill_many() {
     let mut noise = Noise(11);
     let (mut promised, mut found) = (0, 0);
     for _ in 0..KILLS / AT_ONCE {
-        let begun = Instant::now();
-        let stop = Arc::new(AtomicBool::new(false));
-        let watch = watch_scheduling(Arc::clone(&stop));
-        let mut victims: Vec<Victim> = (0..AT_ONCE).map(|_| start(&mut noise)).collect();
-        victims.sort_by_key(|victim| victim.dies);
-        let mut dead = Vec::new();
-        for mut victim in victims {
-            thread::sleep(victim.dies.saturating_sub(begun.elapsed()));
-            let killed = Instant::now();
-            victim.child.kill().unwrap();
-            dead.push((victim, killed));
-        }
-        stop.store(true, Ordering::Relaxed);
-        let slack = SLACK + 6 * watch.join().unwrap();
+        let (worst_ns, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        let slack = || SLACK + 6 * Duration::from_nanos(worst_ns.load(Ordering::Relaxed));
+        let dead = thread::scope(|scope| {
+            scope.spawn(|| watch_scheduling(&worst_ns, &stop));
+            let dead = kill_all(&mut noise, &slack);
+            stop.store(true, Ordering::Relaxed);
+            dead
+        });
         for (victim, killed) in dead {
-            let (owed, read) = read_back(victim, killed, slack);
+            let (owed, read) = read_back(victim, killed, slack());
             promised += owed;
             found += read;
         }
@@ -143,6 +135,24 @@ fn kill_many() {
         "the children recorded too little: {promised} messages"
     );
     println!("{KILLS} kills: {promised} messages owed, {found} read back, none missing or wrong");
+}
+
+/// Starts several children and kills each once it has recorded for longer than what may be
+/// missing, and for its own random time.
+fn kill_all(noise: &mut Noise, slack: &dyn Fn() -> Duration) -> Vec<(Victim, Instant)> {
+    let begun = Instant::now();
+    let mut victims: Vec<Victim> = (0..AT_ONCE).map(|_| start(noise)).collect();
+    victims.sort_by_key(|victim| victim.dies);
+    let mut dead = Vec::new();
+    for mut victim in victims {
+        while begun.elapsed() < victim.dies.max(2 * (FLUSH_INTERVAL + slack())) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let killed = Instant::now();
+        victim.child.kill().unwrap();
+        dead.push((victim, killed));
+    }
+    dead
 }
 
 /// Reads a killed recorder's log; returns the messages that had to be there and those that were.

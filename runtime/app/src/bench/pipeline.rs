@@ -56,7 +56,13 @@ fn chain10(name: &str, logged: bool) -> Result<Figure> {
         }
     }
     Ok(match median(&mut theirs) {
-        Some(peer) => Figure::beside(name, median(&mut ours).unwrap_or(f64::NAN), "ns", "cu29", peer),
+        Some(peer) => Figure::beside(
+            name,
+            median(&mut ours).unwrap_or(f64::NAN),
+            "ns",
+            "cu29",
+            peer,
+        ),
         None => Figure::alone(name, median(&mut ours).unwrap_or(f64::NAN), "ns"),
     })
 }

@@ -29,14 +29,14 @@ const SIZES: [(&str, usize, usize); 3] = [
 ];
 
 /// What a bench tells: name, value, unit, the peers' values, and the ratio of ours to theirs.
-pub type Emit<'a> = dyn FnMut(&str, f64, &str, &[(&str, f64)], f64) + 'a;
+pub(super) type Emit<'a> = dyn FnMut(&str, f64, &str, &[(&str, f64)], f64) + 'a;
 
 /// Measures each size, alternating the two writers, and tells the median throughputs in MB/s of
 /// payload and the median of the pairs' ratios.
 ///
 /// # Errors
 /// When the logs cannot be written.
-pub fn run(emit: &mut Emit<'_>) -> Result<()> {
+pub(super) fn run(emit: &mut Emit<'_>) -> Result<()> {
     let folder = folder(2 * LOG_BYTES as u64)?;
     for (name, size, share) in SIZES {
         let messages = LOG_BYTES / share / size;
@@ -63,7 +63,13 @@ pub fn run(emit: &mut Emit<'_>) -> Result<()> {
             }
         }
         let beside = [("mcap", median(&mut theirs))];
-        emit(name, median(&mut ours), "MB/s", &beside, median(&mut ratios));
+        emit(
+            name,
+            median(&mut ours),
+            "MB/s",
+            &beside,
+            median(&mut ratios),
+        );
     }
     Ok(())
 }
@@ -90,7 +96,9 @@ fn payloads(size: usize) -> Vec<Vec<u8>> {
         state ^= state << 17;
         (state >> 32) as u8
     };
-    (0..8).map(|_| (0..size).map(|_| byte()).collect()).collect()
+    (0..8)
+        .map(|_| (0..size).map(|_| byte()).collect())
+        .collect()
 }
 
 /// Records with our recorder; payload bytes per microsecond, which is MB/s.
@@ -115,7 +123,10 @@ fn record_ours(folder: &Path, payloads: &[Vec<u8>], messages: usize) -> Result<f
     }
     let summary = recorder.finish()?;
     let took = begun.elapsed();
-    ensure!(summary.messages == messages as u64, "the recorder lost messages");
+    ensure!(
+        summary.messages == messages as u64,
+        "the recorder lost messages"
+    );
     for file in summary.files {
         fs::remove_file(file)?;
     }

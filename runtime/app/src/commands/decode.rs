@@ -238,7 +238,10 @@ impl<W: Write> Printer<W> {
                     "kind": "vehicle_speed", "captured_ns": received_ns, "speed_mps": speed,
                 });
                 self.line(&value, || {
-                    format!("{received_ns} vehicle_speed {:.2} m/s", speed.unwrap_or(0.0))
+                    format!(
+                        "{received_ns} vehicle_speed {:.2} m/s",
+                        speed.unwrap_or(0.0)
+                    )
                 })
             }
         }

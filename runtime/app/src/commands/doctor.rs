@@ -107,7 +107,9 @@ fn examine(disk_path: &Path) -> Result<Findings> {
         },
         cameras,
         can,
-        serial: devices("/dev", |n| n.starts_with("ttyUSB") || n.starts_with("ttyACM")),
+        serial: devices("/dev", |n| {
+            n.starts_with("ttyUSB") || n.starts_with("ttyACM")
+        }),
         engines: engines(),
         disk,
         clock,
@@ -124,7 +126,11 @@ fn print(f: &Findings, out: &mut impl Write) -> Result<()> {
             f.board.profile, f.board.model, f.board.triple, f.board.cores, f.board.memory_mib
         ),
     )?;
-    for (name, list) in [("cameras", &f.cameras), ("CAN", &f.can), ("serial", &f.serial)] {
+    for (name, list) in [
+        ("cameras", &f.cameras),
+        ("CAN", &f.can),
+        ("serial", &f.serial),
+    ] {
         if list.is_empty() {
             row(name, "none")?;
         }
@@ -134,7 +140,10 @@ fn print(f: &Findings, out: &mut impl Write) -> Result<()> {
     }
     for engine in &f.engines {
         let mark = if engine.present { "yes" } else { "no " };
-        row("engine", &format!("{mark} {}: {}", engine.name, engine.about))?;
+        row(
+            "engine",
+            &format!("{mark} {}: {}", engine.name, engine.about),
+        )?;
     }
     row(
         "disk",

@@ -114,7 +114,11 @@ fn print(summary: &LogSummary, out: &mut impl Write) -> Result<()> {
         summary.duration_ns as f64 / 1e9,
         summary.bytes as f64 / f64::from(1 << 20),
         summary.segments,
-        if summary.complete { "complete" } else { "not complete" },
+        if summary.complete {
+            "complete"
+        } else {
+            "not complete"
+        },
     )?;
     for damage in &summary.damage {
         writeln!(out, "damage: {}", damage_words(damage))?;

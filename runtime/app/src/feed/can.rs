@@ -8,9 +8,9 @@ use std::path::Path;
 
 /// The mapping a URI's `map` option names, with its texts where it comes from files.
 pub(super) fn load(uri: &SourceUri) -> Result<CanMapSource> {
-    let name = uri
-        .option("map")
-        .with_context(|| format!("{uri} names no mapping; add ?map=toyota-tracks or a TOML file"))?;
+    let name = uri.option("map").with_context(|| {
+        format!("{uri} names no mapping; add ?map=toyota-tracks or a TOML file")
+    })?;
     if CanMap::names().any(|known| known == name) {
         return Ok(CanMapSource::Shipped(name.to_owned()));
     }

@@ -144,14 +144,11 @@ impl Source for LogSource {
         _timeout: Duration,
     ) -> Result<ReadOutcome, SourceError> {
         loop {
-            let next = self
-                .reader
-                .next()
-                .map_err(|error| SourceError::Format {
-                    path: self.path.clone(),
-                    expected: "an MCAP log",
-                    why: error.to_string(),
-                })?;
+            let next = self.reader.next().map_err(|error| SourceError::Format {
+                path: self.path.clone(),
+                expected: "an MCAP log",
+                why: error.to_string(),
+            })?;
             let Some(message) = next else {
                 break;
             };

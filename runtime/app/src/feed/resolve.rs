@@ -7,7 +7,7 @@ use crate::config::{Config, SensorConfig};
 use crate::plan::{Mode, Plan, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_calibration::SensorCalibration;
-use drafthorse_core::{Pose, RawFormat, SensorId};
+use drafthorse_core::{RawFormat, SensorId};
 use drafthorse_sensors::{Scheme, open, vehicle_clock_ns};
 use drafthorse_synth::Drive;
 
@@ -195,10 +195,7 @@ fn plan_of(
         name: name.to_owned(),
         source: config.source.to_string(),
         format,
-        mount: config
-            .mount
-            .or(found.map(|f| f.mount))
-            .unwrap_or_else(Pose::default),
+        mount: config.mount.or(found.map(|f| f.mount)).unwrap_or_default(),
         camera: config.camera.or(found.and_then(|f| f.camera)),
         time_offset_ns: (offset_ms * 1e6).round() as i64,
         can_map: None,

@@ -77,7 +77,7 @@ pub(crate) fn sample_scans(seconds: f64) -> Vec<RawMessage> {
 }
 
 /// Radar and camera of one synthetic drive.
-pub struct SynthSource {
+pub(super) struct SynthSource {
     drive: Drive,
     radar: SensorId,
     camera: SensorId,
@@ -98,7 +98,7 @@ struct Live {
 
 impl SynthSource {
     /// The drive's radar messages go to `radar`, its pictures to `camera`, its truth to `truth`.
-    pub fn new(
+    pub(super) fn new(
         options: &SynthOptions,
         radar: SensorId,
         camera: SensorId,
@@ -132,13 +132,15 @@ impl SynthSource {
 
     /// Renders the next message; `None` at the end, else the truth that goes with it, if any.
     #[allow(clippy::option_option)]
-    fn render(
-        &mut self,
-        into: &mut RawMessage,
-    ) -> Option<Option<drafthorse_core::GroundTruth>> {
+    fn render(&mut self, into: &mut RawMessage) -> Option<Option<drafthorse_core::GroundTruth>> {
         let (index, truth) = match self.drive.next()? {
             Event::Scan { scan, truth } => {
-                encode_scan(scan, self.sequences[0], &mut self.detections, &mut into.data);
+                encode_scan(
+                    scan,
+                    self.sequences[0],
+                    &mut self.detections,
+                    &mut into.data,
+                );
                 into.sensor = self.radar;
                 into.format = RawFormat::Ars548;
                 into.captured_ns = scan.captured_ns;

@@ -167,7 +167,8 @@ impl CameraLane {
             return Ok(None);
         }
         Ok(Some(
-            postcard::to_stdvec(&self.state).context("the camera lane's state cannot be written")?,
+            postcard::to_stdvec(&self.state)
+                .context("the camera lane's state cannot be written")?,
         ))
     }
 
@@ -201,7 +202,10 @@ fn luma_statistics(image: &Image) -> (f32, f32) {
         }
     }
     let full = (count * 255 * 256) as f64;
-    ((sum as f64 / full) as f32, (difference as f64 / (2.0 * full)) as f32)
+    (
+        (sum as f64 / full) as f32,
+        (difference as f64 / (2.0 * full)) as f32,
+    )
 }
 
 #[cfg(test)]

@@ -82,7 +82,11 @@ impl Expected {
         let index = usize::from(channel.0);
         let Some(ours) = self.waiting[index].pop_front() else {
             if machine.complete() {
-                self.mismatch(index, logged, "the log holds a message that was not recomputed");
+                self.mismatch(
+                    index,
+                    logged,
+                    "the log holds a message that was not recomputed",
+                );
             } else {
                 self.result.not_recomputable += 1;
             }

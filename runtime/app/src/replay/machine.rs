@@ -123,12 +123,7 @@ impl Machine {
         }
     }
 
-    fn raw(
-        &mut self,
-        sensor: SensorId,
-        logged: &LogMessage<'_>,
-        out: &mut Staged,
-    ) -> Result<()> {
+    fn raw(&mut self, sensor: SensorId, logged: &LogMessage<'_>, out: &mut Staged) -> Result<()> {
         let format = self.plan.sensors[usize::from(sensor.0)].format;
         let mut raw = RawMessage::empty(sensor, format);
         raw.sequence = logged.sequence;
@@ -172,7 +167,10 @@ impl Machine {
             return Ok(());
         }
         let Some(lane) = self.lanes.get_mut(&step.lane) else {
-            bail!("the log names a lane {:?} that its plan does not have", step.lane);
+            bail!(
+                "the log names a lane {:?} that its plan does not have",
+                step.lane
+            );
         };
         self.clock.start();
         if step.finish {

@@ -74,7 +74,7 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
         .with_context(|| format!("cannot read {}", log.display()))?
     {
         messages += 1;
-        if messages % 256 == 0 {
+        if messages.is_multiple_of(256) {
             bar.set_message(format!("replaying, {messages} messages"));
             bar.tick();
         }
@@ -129,7 +129,10 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
     let damage = reader.damage().map(damage_words);
     let mut summary = machine.summary();
     if let (Some(writer), Some(out)) = (&writer, &options.out) {
-        let finished = writer.recorder().finish().context("the new log could not be finished")?;
+        let finished = writer
+            .recorder()
+            .finish()
+            .context("the new log could not be finished")?;
         summary.messages = finished.messages;
         summary.bytes = finished.bytes;
         summary.log = finished.files.first().cloned();
@@ -179,11 +182,8 @@ fn read_plan(log: &Path) -> Result<Plan> {
 
 fn writer(plan: &Plan, channels: &Channels, out: &Path, log: &Path) -> Result<LogWriter> {
     let name = run_name(out, &format!("{}-replay", plan.name))?;
-    let mut config = crate::config::RecordSettings::default().to_record_config(
-        out,
-        &name,
-        WhenFull::Block,
-    );
+    let mut config =
+        crate::config::RecordSettings::default().to_record_config(out, &name, WhenFull::Block);
     config.rotate_bytes = None;
     let recorder = Recorder::create(config)
         .with_context(|| format!("cannot record into {}", out.display()))?;

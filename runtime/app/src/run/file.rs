@@ -36,7 +36,7 @@ pub(super) fn feed_all(shared: &Shared, mut feeds: Vec<Feed>, progress: &Progres
             shared.ingress.event(&fault);
         }
         messages += 1;
-        if messages % 16 == 0 {
+        if messages.is_multiple_of(16) {
             progress.show(part(&feeds), shared.words());
         }
     }

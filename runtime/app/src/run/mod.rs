@@ -30,8 +30,8 @@ use drafthorse_record::{Recorder, WhenFull};
 use ingress::Ingress;
 use lane::{LaneOutcome, LaneThread, Queued};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// What a run is told beside its configuration.
@@ -328,12 +328,7 @@ impl Shared {
             recording: status.stopped.is_none(),
         };
         let log = &self.log;
-        log.append_message(
-            &mut log.batch(),
-            Channel::HEALTH,
-            Cause::at(at_ns),
-            &health,
-        );
+        log.append_message(&mut log.batch(), Channel::HEALTH, Cause::at(at_ns), &health);
     }
 
     /// A few words for the progress bar.

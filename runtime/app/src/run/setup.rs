@@ -5,9 +5,7 @@ use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::{Mode, Plan, RUN_METADATA, SENSORS_METADATA};
 use anyhow::{Context, Result};
-use drafthorse_record::messages::{
-    camera_calibration, drafthorse as message, encode_transform,
-};
+use drafthorse_record::messages::{camera_calibration, drafthorse as message, encode_transform};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -96,7 +94,7 @@ pub fn describe(plan: &Plan, channels: &Channels, log: &LogWriter, first_ns: u64
 }
 
 /// Mounting and calibration of all sensors.
-pub fn static_messages(plan: &Plan, channels: &Channels, first_ns: u64) -> Staged {
+fn static_messages(plan: &Plan, channels: &Channels, first_ns: u64) -> Staged {
     let mut staged = Staged::default();
     let cause = Cause::at(first_ns);
     for (id, sensor) in plan.sensors() {
@@ -148,7 +146,8 @@ impl Progress {
     /// Shows the part done (0 to 1) and a few words.
     pub(super) fn show(&self, part: Option<f64>, words: String) {
         if let Some(part) = part {
-            self.bar.set_position((part.clamp(0.0, 1.0) * 1000.0) as u64);
+            self.bar
+                .set_position((part.clamp(0.0, 1.0) * 1000.0) as u64);
         }
         self.bar.set_message(words);
     }
