@@ -1,6 +1,6 @@
 //! Ego motion and tracking on twenty synthetic drives that nothing was tuned on, against the
 //! truth, and assignment against nearest-neighbour association on the same clusters.
-#![allow(clippy::unwrap_used)] // A test says what is wrong by failing.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test says what is wrong by failing.
 
 use drafthorse_calibration::sample_vehicle;
 use drafthorse_core::{EgoMotion, GroundTruth, SensorId};

@@ -204,7 +204,7 @@ impl Machine {
     ) -> Result<()> {
         let recorded: message::LaneCheckpoint = decode(logged)?;
         if recorded.lane == ALIGN_LANE {
-            if self.align_known {
+            if self.align_known && !recorded.after_loss {
                 expected.state(&recorded, &self.align.checkpoint()?, logged);
             } else {
                 self.align.restore(&recorded.state)?;
@@ -216,7 +216,7 @@ impl Machine {
             .lanes
             .get_mut(&recorded.lane)
             .with_context(|| format!("the log names an unknown lane {:?}", recorded.lane))?;
-        if lane.known {
+        if lane.known && !recorded.after_loss {
             let state = lane.logic.checkpoint()?.unwrap_or_default();
             expected.state(&recorded, &state, logged);
         } else {

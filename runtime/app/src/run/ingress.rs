@@ -25,6 +25,8 @@ struct Inner {
     staged: Staged,
     events: FaultLog,
     segment: Option<u32>,
+    /// The log has lost something of alignment's since its last recorded state.
+    lost: bool,
     first_captured_ns: Option<u64>,
     last_captured_ns: u64,
     last_received_ns: u64,
@@ -44,6 +46,7 @@ impl Ingress {
                 staged: Staged::default(),
                 events: FaultLog::new(plan.sensor_names()),
                 segment: None,
+                lost: false,
                 first_captured_ns: None,
                 last_captured_ns: 0,
                 last_received_ns: 0,
@@ -55,8 +58,9 @@ impl Ingress {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Logs a raw message with what alignment makes of it; gives the log segment it is in.
-    pub(crate) fn admit(&self, raw: &RawMessage) -> u32 {
+    /// Logs a raw message with what alignment makes of it; gives the log segment it is in, or none
+    /// where the log has lost it.
+    pub(crate) fn admit(&self, raw: &RawMessage) -> Option<u32> {
         let inner = &mut *self.lock();
         let index = usize::from(raw.sensor.0);
         inner.first_captured_ns = Some(
@@ -67,7 +71,7 @@ impl Ingress {
         inner.last_captured_ns = inner.last_captured_ns.max(raw.captured_ns);
         inner.last_received_ns = inner.last_received_ns.max(raw.received_ns);
         let mut batch = self.log.batch();
-        let segment = batch.segment();
+        let segment = (!batch.is_refused()).then(|| batch.segment());
         inner.checkpoint(&self.log, &mut batch);
         inner.staged.clear();
         inner.align.observe(raw, &mut inner.staged);
@@ -143,11 +147,17 @@ impl Ingress {
 }
 
 impl Inner {
-    /// A new segment begins with alignment's state, so that it replays on its own.
+    /// A new segment begins with alignment's state, so that it replays on its own; so does what
+    /// follows a loss.
     fn checkpoint(&mut self, log: &LogWriter, batch: &mut drafthorse_record::Batch<'_>) {
+        if batch.is_refused() {
+            self.lost = true;
+            return;
+        }
         let segment = batch.segment();
         let before = self.segment.replace(segment);
-        if before.is_none_or(|before| before == segment) {
+        let after_loss = std::mem::take(&mut self.lost);
+        if !after_loss && before.is_none_or(|before| before == segment) {
             return;
         }
         match self.align.checkpoint() {
@@ -157,6 +167,7 @@ impl Inner {
                     lane: ALIGN_LANE.to_owned(),
                     step: 0,
                     state,
+                    after_loss,
                 };
                 log.append_message(batch, Channel::CHECKPOINT, cause, &checkpoint);
             }

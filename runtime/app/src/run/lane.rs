@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// A raw message waiting for its lane.
 pub(crate) struct Queued {
     pub(crate) raw: RawMessage,
-    /// Log segment the raw message is in.
-    pub(crate) segment: u32,
+    /// Log segment the raw message is in; none where the log has lost it.
+    pub(crate) segment: Option<u32>,
     /// When it was handed over.
     pub(crate) arrived: Instant,
 }
@@ -27,7 +27,7 @@ impl Queued {
     pub(crate) fn empty(sensor: SensorId, format: RawFormat) -> Self {
         Self {
             raw: RawMessage::empty(sensor, format),
-            segment: 0,
+            segment: Some(0),
             arrived: Instant::now(),
         }
     }
@@ -108,6 +108,8 @@ pub(crate) struct LaneThread<'a> {
     step: message::LaneStep,
     checkpointed_segment: u32,
     last: Cause,
+    /// The log has lost something of this lane since its last recorded state.
+    lost: bool,
 }
 
 impl<'a> LaneThread<'a> {
@@ -129,6 +131,7 @@ impl<'a> LaneThread<'a> {
             },
             checkpointed_segment: 0,
             last: Cause::default(),
+            lost: false,
         }
     }
 
@@ -159,6 +162,7 @@ impl<'a> LaneThread<'a> {
         let began = Instant::now();
         let cause = Cause::from(raw);
         self.last = cause;
+        self.resume_after_loss(queued.segment, cause);
         self.staged.clear();
         self.step.sensor = u32::from(raw.sensor.0);
         self.step.sequence = raw.sequence;
@@ -174,27 +178,53 @@ impl<'a> LaneThread<'a> {
 
     /// Appends the step and what followed from it; past a change of segment also the state after
     /// it, once the messages before the change are used up.
-    fn append(&mut self, raw_segment: u32, cause: Cause) {
+    fn append(&mut self, raw_segment: Option<u32>, cause: Cause) {
         let log = &self.shared.log;
         let mut batch = log.batch();
+        if self.lost || raw_segment.is_none() || batch.is_refused() {
+            // A step without its raw message in the log could not be taken again.
+            self.lost = true;
+            return;
+        }
         let segment = batch.segment();
         log.append_staged(&mut batch, &self.staged);
-        if segment == self.checkpointed_segment || segment != raw_segment {
+        if segment == self.checkpointed_segment || Some(segment) != raw_segment {
             return;
         }
         self.checkpointed_segment = segment;
-        match self.logic.checkpoint() {
-            Ok(Some(state)) => {
-                let checkpoint = message::LaneCheckpoint {
-                    lane: self.handle.name.clone(),
-                    step: self.step.step,
-                    state,
-                };
-                log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
-            }
-            Ok(None) => {}
-            Err(error) => tracing::error!("{error:#}; this segment will not replay on its own"),
+        if let Some(checkpoint) = self.checkpoint(false) {
+            log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
         }
+    }
+
+    /// Once the log takes messages again, it gets the state from which the next step goes on.
+    fn resume_after_loss(&mut self, raw_segment: Option<u32>, cause: Cause) {
+        if !self.lost || raw_segment.is_none() || self.shared.log.batch().is_refused() {
+            return;
+        }
+        let checkpoint = self.checkpoint(true);
+        let mut batch = self.shared.log.batch();
+        if batch.is_refused() {
+            return;
+        }
+        if let Some(checkpoint) = checkpoint {
+            let log = &self.shared.log;
+            log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
+        }
+        self.lost = false;
+    }
+
+    fn checkpoint(&self, after_loss: bool) -> Option<message::LaneCheckpoint> {
+        let state = self.logic.checkpoint().unwrap_or_else(|error| {
+            tracing::error!("{error:#}; what follows will not replay on its own");
+            None
+        });
+        Some(message::LaneCheckpoint {
+            lane: self.handle.name.clone(),
+            step: self.step.step,
+            state: state?,
+            after_loss,
+        })
     }
 
     fn measure(&mut self, cause: Cause, queue: Duration, total: Duration) {
@@ -225,6 +255,9 @@ impl<'a> LaneThread<'a> {
         self.staged.push_message(Channel::STEP, end, &self.step);
         self.clock.start();
         self.logic.finish(&mut self.clock, &mut self.staged);
+        if self.lost {
+            return;
+        }
         let log = &self.shared.log;
         log.append_staged(&mut log.batch(), &self.staged);
     }

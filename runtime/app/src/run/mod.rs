@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     /// Lane index by sensor index.
     pub(crate) routes: Vec<usize>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// The end of recording was told.
+    told_stopped: AtomicBool,
     /// Sensors whose source broke off with an error.
     pub(crate) failed: Mutex<Vec<String>>,
 }
@@ -94,6 +96,7 @@ impl Shared {
             lanes,
             routes,
             stop: Arc::clone(&options.stop),
+            told_stopped: AtomicBool::new(false),
             failed: Mutex::default(),
             plan,
         })
@@ -308,6 +311,11 @@ impl Shared {
     /// Logs the health of the recorder and the lanes.
     fn health(&self, at_ns: u64) {
         let status = self.log.recorder().status();
+        if let Some(reason) = &status.stopped
+            && !self.told_stopped.swap(true, Ordering::Relaxed)
+        {
+            tracing::error!("{reason}; perception goes on without a log");
+        }
         let health = message::Health {
             at_ns,
             recorded_bytes: status.bytes,

@@ -129,6 +129,11 @@ impl Batch<'_> {
         self.state.segment
     }
 
+    /// Whether the messages of this batch are counted as lost instead of appended.
+    pub fn is_refused(&self) -> bool {
+        self.refused
+    }
+
     /// Repeats the last message at the start of each later segment.
     pub(super) fn latch_last(&mut self) {
         let (start, end) = self.last;
