@@ -7,8 +7,11 @@ use crate::reader::{LogReader, Source};
 use crate::recover::recover_into;
 use crate::storage::Storage;
 
+/// A function that takes any bytes and panics only where the recorder is at fault.
+pub type FuzzTarget = fn(&[u8]);
+
 /// Every entry point that reads bytes from outside.
-pub const FUZZ_TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const FUZZ_TARGETS: &[(&str, FuzzTarget)] = &[
     ("record.reader", read),
     ("record.reader_in_log", read_in_log),
     ("record.recover", recover_bytes),
@@ -51,7 +54,11 @@ fn recover_bytes(bytes: &[u8]) {
     let Ok(report) = recover_into(Source::memory(bytes.to_vec()), Box::new(sink)) else {
         return;
     };
-    let out = std::mem::take(&mut *shared.lock().unwrap_or_else(|e| e.into_inner()));
+    let out = std::mem::take(
+        &mut *shared
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner),
+    );
     let Ok(mut log) = LogReader::from_bytes(out) else {
         unreachable!("a recovered log begins like one");
     };
@@ -75,7 +82,10 @@ struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
 
 impl Storage for Sink {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut all = self.0.lock().unwrap_or_else(|e| e.into_inner());
+        let mut all = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         all.extend_from_slice(bytes);
         Ok(())
     }

@@ -170,7 +170,7 @@ impl Output {
         };
         let mut record = Vec::new();
         put_record(&mut record, op::ATTACHMENT, |out| {
-            out.extend_from_slice(body)
+            out.extend_from_slice(body);
         });
         let mut index = Vec::new();
         let place = [self.writer.offset(), record.len() as u64];

@@ -1,6 +1,7 @@
 //! A recording process killed with SIGKILL at full rate leaves a log that has every message it
 //! appended longer ago than the flush interval. Runs without the test harness, since the process
 //! to be killed is this program again.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a test that cannot go on fails by panicking
 
 mod common;
 
@@ -17,7 +18,7 @@ use drafthorse_record::{LogReader, Recorder};
 
 const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
 /// What scheduling may add, beside several times the longest that this process was kept waiting.
-const SLACK: Duration = Duration::from_millis(80);
+const SLACK: Duration = Duration::from_millis(250);
 const KILLS: usize = 50;
 const AT_ONCE: usize = 5;
 /// How long a child records at least.

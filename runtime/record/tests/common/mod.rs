@@ -36,11 +36,15 @@ pub fn time_ns(index: u64) -> u64 {
 /// compress well.
 pub fn put_payload(index: u64, out: &mut Vec<u8>) {
     let mut noise = Noise(index);
-    let length = 8 + noise.below(if index % 50 == 0 { 6000 } else { 400 }) as usize;
+    let length = 8 + noise.below(if index.is_multiple_of(50) { 6000 } else { 400 }) as usize;
     out.extend_from_slice(&index.to_le_bytes());
     let end = out.len() - 8 + length;
     while out.len() < end {
-        let word = if index % 3 == 0 { index } else { noise.next() };
+        let word = if index.is_multiple_of(3) {
+            index
+        } else {
+            noise.next()
+        };
         let left = (end - out.len()).min(8);
         out.extend_from_slice(&word.to_le_bytes()[..left]);
     }
@@ -75,7 +79,7 @@ pub fn append(batch: &mut Batch<'_>, channels: &[ChannelId], index: u64) {
     let channel = channels[(index % channels.len() as u64) as usize];
     let time = time_ns(index);
     batch.append_with(channel, index as u32, time, time - 5, |out| {
-        put_payload(index, out)
+        put_payload(index, out);
     });
 }
 
