@@ -2,6 +2,7 @@
 //! property tests here and by longer fuzzing elsewhere.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::reader::{LogReader, Source};
 use crate::recover::recover_into;
@@ -49,16 +50,12 @@ fn read_in_log(bytes: &[u8]) {
 
 /// Recovers the bytes; the result must read to its end without damage.
 fn recover_bytes(bytes: &[u8]) {
-    let shared = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let sink = Sink(std::sync::Arc::clone(&shared));
+    let shared = Arc::new(Mutex::new(Vec::new()));
+    let sink = Sink(Arc::clone(&shared));
     let Ok(report) = recover_into(Source::memory(bytes.to_vec()), Box::new(sink)) else {
         return;
     };
-    let out = std::mem::take(
-        &mut *shared
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner),
-    );
+    let out = std::mem::take(&mut *shared.lock().unwrap_or_else(PoisonError::into_inner));
     let Ok(mut log) = LogReader::from_bytes(out) else {
         unreachable!("a recovered log begins like one");
     };
@@ -78,14 +75,11 @@ fn recover_bytes(bytes: &[u8]) {
 }
 
 /// Keeps what is written.
-struct Sink(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Storage for Sink {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut all = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.extend_from_slice(bytes);
         Ok(())
     }

@@ -15,15 +15,15 @@ use drafthorse_record::{ChannelSpec, Compression, RecordConfig, Recorder};
 /// Chunk size of both.
 const CHUNK_BYTES: usize = 1 << 20;
 /// Payload bytes of one timed log.
-const LOG_BYTES: usize = 256 << 20;
+const LOG_BYTES: usize = 128 << 20;
 /// Timed pairs of each size.
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 15;
 /// No size is measured for longer.
 const MOST_TIME: Duration = Duration::from_secs(11);
 
 /// Message sizes by name, and the part of [`LOG_BYTES`] that is recorded of each.
 const SIZES: [(&str, usize, usize); 3] = [
-    ("record.64B", 64, 4),
+    ("record.64B", 64, 2),
     ("record.10KiB", 10 << 10, 1),
     ("record.1MiB", 1 << 20, 1),
 ];

@@ -97,6 +97,15 @@ pub(crate) struct LaneOutcome {
     pub(crate) latencies: Latencies,
 }
 
+/// A lane that ends, also by a panic, takes nothing any more: nobody shall wait for it.
+struct CloseQueue<'a>(&'a LaneHandle);
+
+impl Drop for CloseQueue<'_> {
+    fn drop(&mut self) {
+        self.0.queue.close();
+    }
+}
+
 /// The running lane.
 pub(crate) struct LaneThread<'a> {
     shared: &'a Shared,
@@ -137,6 +146,7 @@ impl<'a> LaneThread<'a> {
 
     /// Takes messages until the queue is closed and empty.
     pub(crate) fn run(mut self) -> LaneOutcome {
+        let _closed_at_the_end = CloseQueue(self.handle);
         let mut queued = Queued::empty(SensorId(0), RawFormat::Ars548);
         loop {
             match self
