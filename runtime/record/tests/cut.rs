@@ -38,7 +38,7 @@ fn every_cut_gives_exactly_the_whole_chunks_before_it() {
         assert_eq!(ends.last().unwrap().1, count);
 
         let mut noise = Noise(compression as u64);
-        let mut cuts: Vec<usize> = (0..200)
+        let mut cuts: Vec<usize> = (0..70)
             .map(|_| noise.below(bytes.len() as u64) as usize)
             .collect();
         cuts.extend(ends.iter().flat_map(|&(end, _)| [end - 1, end, end + 1]));
