@@ -289,6 +289,12 @@ impl Config {
                 );
             }
         }
+        if let Err(why) = self.clock.check() {
+            bail!("the [clock] table cannot be used: {why}");
+        }
+        self.detector
+            .check()
+            .context("the [detector] table cannot be used")?;
         if !(50..=10_000).contains(&self.record.flush_interval_ms) {
             bail!(
                 "record.flush_interval_ms is {}; choose 50 to 10000",

@@ -113,6 +113,8 @@ pub struct Summary {
     pub failed_sources: Vec<String>,
     /// Why recording stopped early, if it did.
     pub recording_stopped: Option<String>,
+    /// The same where the disk refused, and not the declared floor of free space.
+    pub recording_failed: Option<String>,
 }
 
 impl Summary {

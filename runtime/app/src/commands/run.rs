@@ -45,6 +45,9 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     } else {
         write!(out, "\n{}", summary.table())?;
     }
+    if let Some(reason) = &summary.recording_failed {
+        return Err(Failed(reason.clone()).into());
+    }
     if !summary.failed_sources.is_empty() {
         return Err(Failed(format!(
             "{} could not be read to the end; the reason is in the log's /events and in the report",

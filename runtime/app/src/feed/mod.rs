@@ -100,7 +100,10 @@ impl Feed {
                 faults.push(Fault {
                     kind: FaultKind::SensorLost,
                     sensor: Some(self.message.sensor),
-                    at_ns: self.message.received_ns,
+                    at_ns: match self.message.received_ns {
+                        0 => drafthorse_sensors::vehicle_clock_ns(),
+                        last => last,
+                    },
                     count: 1,
                     detail: error.to_string(),
                 });

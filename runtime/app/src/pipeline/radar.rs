@@ -14,6 +14,9 @@ use drafthorse_record::messages::{
 use drafthorse_sensors::radar::{RadarDecoder, RadarDecoderState, RadarReading, ReadingKind};
 use serde::{Deserialize, Serialize};
 
+/// Age past which a speed from the vehicle's bus says nothing about now, ns.
+const SPEED_VALID_NS: u64 = 500_000_000;
+
 /// All radars' decoders and the perception behind them.
 pub struct RadarLane {
     sensors: Vec<Option<RadarDecoder>>,
@@ -24,6 +27,8 @@ pub struct RadarLane {
     found: Vec<Fault>,
     labels: Vec<u8>,
     encoder: PerceptionEncoder,
+    /// Speed from the vehicle's bus and its time, until perception has used it.
+    vehicle_speed: Option<(f64, u64)>,
     /// Faults found so far.
     pub faults: FaultLog,
     /// What was perceived so far.
@@ -62,7 +67,7 @@ impl SeenIds {
 #[derive(Serialize, Deserialize)]
 struct State {
     decoders: Vec<Option<RadarDecoderState>>,
-    vehicle_speed_mps: Option<f64>,
+    vehicle_speed: Option<(f64, u64)>,
     perception: Vec<u8>,
 }
 
@@ -93,6 +98,7 @@ impl RadarLane {
             faults: FaultLog::new(plan.sensor_names()),
             labels: Vec::new(),
             encoder: PerceptionEncoder::default(),
+            vehicle_speed: None,
             counts: RadarCounts::default(),
         })
     }
@@ -135,7 +141,20 @@ impl RadarLane {
         clock: &mut StageClock,
         out: &mut Staged,
     ) {
-        let speed = self.reading.vehicle_speed_mps;
+        if kind == ReadingKind::VehicleSpeed {
+            let speed = self.reading.vehicle_speed_mps;
+            self.vehicle_speed = speed.map(|mps| (mps, cause.captured_ns));
+            return;
+        }
+        if kind == ReadingKind::Nothing || kind == ReadingKind::Status {
+            return;
+        }
+        // Each sample is one measurement, and an old one is none.
+        let speed = self
+            .vehicle_speed
+            .take()
+            .filter(|(_, at_ns)| at_ns.abs_diff(cause.captured_ns) <= SPEED_VALID_NS)
+            .map(|(mps, _)| mps);
         match kind {
             ReadingKind::Scan => {
                 let scan = &self.reading.scan;
@@ -215,7 +234,7 @@ impl RadarLane {
                 .iter()
                 .map(|d| d.as_ref().map(RadarDecoder::checkpoint))
                 .collect(),
-            vehicle_speed_mps: self.reading.vehicle_speed_mps,
+            vehicle_speed: self.vehicle_speed,
             perception,
         };
         postcard::to_stdvec(&state).context("the radar lane's state cannot be written")
@@ -230,7 +249,7 @@ impl RadarLane {
                 decoder.restore(state);
             }
         }
-        self.reading.vehicle_speed_mps = state.vehicle_speed_mps;
+        self.vehicle_speed = state.vehicle_speed;
         self.perception.restore(&state.perception)?;
         Ok(())
     }

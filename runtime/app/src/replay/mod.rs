@@ -16,7 +16,7 @@ use crate::summary::Summary;
 use anyhow::{Context, Result, bail};
 use compare::Expected;
 use drafthorse_record::messages::{ROLE_KEY, Role};
-use drafthorse_record::{Damage, LogReader, Recorder, WhenFull};
+use drafthorse_record::{Damage, LogMessage, LogReader, Recorder, WhenFull};
 use indicatif::ProgressBar;
 use machine::Machine;
 use serde::Serialize;
@@ -107,19 +107,16 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
             }
             Some(Role::Derived) if channel == Channel::CHECKPOINT => {
                 machine.checkpoint(&message, &mut expected)?;
+                if let Some(writer) = &writer {
+                    copy(writer, channel, &message);
+                }
             }
             Some(Role::Derived) if options.check => {
                 expected.compare(channel, &message, &machine);
             }
             Some(Role::Truth | Role::Measured) => {
                 if let Some(writer) = &writer {
-                    writer.batch().append(
-                        writer.id(channel),
-                        message.sequence,
-                        message.log_time_ns,
-                        message.publish_time_ns,
-                        message.data,
-                    );
+                    copy(writer, channel, &message);
                 }
             }
             _ => {}
@@ -149,6 +146,16 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
         check: options.check.then(|| expected.finish(damage.is_some())),
         damage,
     })
+}
+
+fn copy(writer: &LogWriter, channel: Channel, message: &LogMessage<'_>) {
+    writer.batch().append(
+        writer.id(channel),
+        message.sequence,
+        message.log_time_ns,
+        message.publish_time_ns,
+        message.data,
+    );
 }
 
 /// Damage of a log in words.

@@ -32,7 +32,14 @@ pub fn radar_lane_allocations_per_scan() -> Result<f64> {
     };
     let resolved = feed::resolve(&config)?;
     let channels = Channels::new(&resolved.plan);
-    let shared = Shared::new(&config, resolved.plan, &channels, &options, "allocations")?;
+    let shared = Shared::new(
+        &config,
+        resolved.plan,
+        &channels,
+        &options,
+        "allocations",
+        0,
+    )?;
     setup::describe(&shared.plan, &channels, &shared.log, 0)?;
     let handle = shared.lanes.first().context("the plan has no lane")?;
     let logic = super::logic(&shared, &channels, &handle.name)?;

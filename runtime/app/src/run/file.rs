@@ -4,6 +4,7 @@
 use super::setup::Progress;
 use super::{Shared, deliver};
 use crate::feed::Feed;
+use drafthorse_core::Fault;
 use drafthorse_record::messages::drafthorse::ClockState;
 
 /// Interval of the recordings' own time between two ticks, ns.
@@ -14,6 +15,10 @@ pub(super) fn feed_all(shared: &Shared, mut feeds: Vec<Feed>, progress: &Progres
     let mut next_tick_ns = None;
     let mut messages = 0u64;
     let mut scratch = Vec::new();
+    for feed in &mut feeds {
+        feed.take_faults(&mut scratch);
+    }
+    log_events(shared, &mut scratch);
     while !shared.stopped() {
         let Some(feed) = earliest(&mut feeds) else {
             break;
@@ -26,15 +31,12 @@ pub(super) fn feed_all(shared: &Shared, mut feeds: Vec<Feed>, progress: &Progres
         if now_ns >= due {
             shared.ingress.tick(&recorded_clock(now_ns));
             shared.health(now_ns);
-            next_tick_ns = Some(now_ns + TICK_NS);
+            next_tick_ns = Some(now_ns.saturating_add(TICK_NS));
         }
         deliver(shared, raw);
         feed.take_truth(|truth| shared.ingress.truth(truth));
-        feed.take_faults(&mut scratch);
         feed.advance(&mut scratch);
-        for fault in scratch.drain(..) {
-            shared.ingress.event(&fault);
-        }
+        log_events(shared, &mut scratch);
         messages += 1;
         if messages.is_multiple_of(16) {
             progress.show(part(&feeds), shared.words());
@@ -42,6 +44,12 @@ pub(super) fn feed_all(shared: &Shared, mut feeds: Vec<Feed>, progress: &Progres
     }
     for feed in &feeds {
         shared.note_failure(feed);
+    }
+}
+
+fn log_events(shared: &Shared, faults: &mut Vec<Fault>) {
+    for fault in faults.drain(..) {
+        shared.ingress.event(&fault);
     }
 }
 

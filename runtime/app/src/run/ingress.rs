@@ -33,7 +33,7 @@ struct Inner {
 }
 
 impl Ingress {
-    pub(crate) fn new(plan: &Plan, channels: &Channels, log: LogWriter) -> Self {
+    pub(crate) fn new(plan: &Plan, channels: &Channels, log: LogWriter, first_ns: u64) -> Self {
         Self {
             log,
             raw_channels: plan
@@ -49,7 +49,7 @@ impl Ingress {
                 lost: false,
                 first_captured_ns: None,
                 last_captured_ns: 0,
-                last_received_ns: 0,
+                last_received_ns: first_ns,
             }),
         }
     }

@@ -9,7 +9,7 @@ use crate::pipeline::staged::{Cause, Staged};
 use crate::pipeline::stages::StageClock;
 use crate::summary::{Latencies, Summary};
 use anyhow::Result;
-use drafthorse_core::{RawFormat, RawMessage, SensorId};
+use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use drafthorse_record::messages::{drafthorse as message, encode_lane_latency};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -119,6 +119,7 @@ pub(crate) struct LaneThread<'a> {
     last: Cause,
     /// The log has lost something of this lane since its last recorded state.
     lost: bool,
+    lost_messages: u64,
 }
 
 impl<'a> LaneThread<'a> {
@@ -139,8 +140,9 @@ impl<'a> LaneThread<'a> {
                 ..Default::default()
             },
             checkpointed_segment: 0,
-            last: Cause::default(),
+            last: Cause::at(shared.first_ns),
             lost: false,
+            lost_messages: 0,
         }
     }
 
@@ -194,6 +196,9 @@ impl<'a> LaneThread<'a> {
         if self.lost || raw_segment.is_none() || batch.is_refused() {
             // A step without its raw message in the log could not be taken again.
             self.lost = true;
+            let messages = self.staged.iter().count() as u64;
+            self.lost_messages += messages;
+            self.shared.unlogged.fetch_add(messages, Ordering::Relaxed);
             return;
         }
         let segment = batch.segment();
@@ -221,6 +226,18 @@ impl<'a> LaneThread<'a> {
             let log = &self.shared.log;
             log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
         }
+        drop(batch);
+        self.shared.ingress.event(&Fault {
+            kind: FaultKind::RecordLoss,
+            sensor: None,
+            at_ns: cause.received_ns,
+            count: self.lost_messages,
+            detail: format!(
+                "the disk was too slow: results of lane {} are missing from the log",
+                self.handle.name
+            ),
+        });
+        self.lost_messages = 0;
         self.lost = false;
     }
 

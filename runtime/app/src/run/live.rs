@@ -22,13 +22,22 @@ pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
         for mut feed in feeds {
             let running = &running;
             scope.spawn(move || {
+                let _counted = Running(running);
                 feed_one(shared, &mut feed);
                 shared.note_failure(&feed);
-                running.fetch_sub(1, Ordering::Relaxed);
             });
         }
         watch(shared, &running, progress);
     });
+}
+
+/// Counts a source's thread as ended, also when it panics: the run must not wait for it.
+struct Running<'a>(&'a AtomicUsize);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn feed_one(shared: &Shared, feed: &mut Feed) {

@@ -13,6 +13,7 @@ pub use lane::LaneLogic;
 pub use log::LogWriter;
 pub use setup::{describe, run_name};
 
+use crate::commands::Failed;
 use crate::config::Config;
 use crate::feed::{self, Feed, Resolved};
 use crate::pipeline::camera::CameraLane;
@@ -26,7 +27,7 @@ use crate::summary::{Latencies, Summary};
 use anyhow::{Context, Result};
 use drafthorse_core::RawMessage;
 use drafthorse_record::messages::drafthorse as message;
-use drafthorse_record::{Recorder, WhenFull};
+use drafthorse_record::{Recorder, StopReason, WhenFull};
 use ingress::Ingress;
 use lane::{LaneOutcome, LaneThread, Queued};
 use std::path::PathBuf;
@@ -64,6 +65,10 @@ pub(crate) struct Shared {
     /// Lane index by sensor index.
     pub(crate) routes: Vec<usize>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Messages that lanes did not append because the log had lost what they follow from.
+    pub(crate) unlogged: AtomicU64,
+    /// Stamp of the run's beginning, ns.
+    pub(crate) first_ns: u64,
     /// The end of recording was told.
     told_stopped: AtomicBool,
     /// Sensors whose source broke off with an error.
@@ -78,6 +83,7 @@ impl Shared {
         channels: &Channels,
         options: &RunOptions,
         name: &str,
+        first_ns: u64,
     ) -> Result<Self> {
         let when_full = match plan.mode {
             Mode::File => WhenFull::Block,
@@ -91,11 +97,13 @@ impl Shared {
         let log = LogWriter::new(recorder, channels)?;
         let (lanes, routes) = lanes(config, &plan);
         Ok(Self {
-            ingress: Ingress::new(&plan, channels, log.clone()),
+            ingress: Ingress::new(&plan, channels, log.clone(), first_ns),
             log,
             lanes,
             routes,
             stop: Arc::clone(&options.stop),
+            unlogged: AtomicU64::new(0),
+            first_ns,
             told_stopped: AtomicBool::new(false),
             failed: Mutex::default(),
             plan,
@@ -124,18 +132,20 @@ impl Shared {
 /// Sources that cannot be opened, an output folder that cannot be written. What goes wrong later
 /// in one sensor is a fault in the log and does not end the run.
 pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
-    let began = Instant::now();
     config.check()?;
-    let Resolved { plan, feeds } = feed::resolve(config)?;
+    let resolved = feed::resolve(config)?;
+    run_resolved(config, resolved, options).map_err(|error| Failed(format!("{error:#}")).into())
+}
+
+fn run_resolved(config: &Config, resolved: Resolved, options: &RunOptions) -> Result<Summary> {
+    let began = Instant::now();
+    let Resolved { plan, feeds } = resolved;
     let channels = Channels::new(&plan);
     let name = setup::run_name(&options.out, &config.name)?;
-    let shared = Shared::new(config, plan, &channels, options, &name)?;
-    setup::describe(
-        &shared.plan,
-        &channels,
-        &shared.log,
-        feed::first_stamp(&feeds),
-    )?;
+    let first_ns = feed::first_stamp(&feeds);
+    let shared = Shared::new(config, plan, &channels, options, &name, first_ns)?;
+    setup::describe(&shared.plan, &channels, &shared.log, first_ns)?;
+    setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);
     let outcomes = drive(&shared, &channels, feeds, &progress)?;
     progress.finish();
@@ -152,8 +162,11 @@ pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
     summary.logs = finished.files;
     if options.report && !summary.logs.is_empty() {
         let path = options.out.join("report.html");
-        report::write_for_logs(&summary.logs, &path)?;
-        summary.report = Some(path);
+        match report::write_for_logs(&summary.logs, &path) {
+            Ok(()) => summary.report = Some(path),
+            // The log is what matters, and it is finished: its summary is told all the same.
+            Err(error) => tracing::error!("the report could not be written: {error:#}"),
+        }
     }
     summary.elapsed_s = began.elapsed().as_secs_f64();
     Ok(summary)
@@ -264,9 +277,10 @@ fn summarise(shared: &Shared, outcomes: Vec<LaneOutcome>) -> Summary {
         summary.drops_by_lane.insert(lane.name.clone(), dropped);
     }
     let status = shared.log.recorder().status();
+    let unlogged = shared.unlogged.load(Ordering::Relaxed);
     summary
         .drops_by_lane
-        .insert("record".to_owned(), status.lost_messages);
+        .insert("record".to_owned(), status.lost_messages + unlogged);
     summary.failed_sources = shared
         .failed
         .lock()
@@ -274,6 +288,9 @@ fn summarise(shared: &Shared, outcomes: Vec<LaneOutcome>) -> Summary {
         .clone();
     summary.drops = summary.drops_by_lane.values().sum();
     summary.faults = summary.faults_by_kind.values().sum();
+    if matches!(status.stopped, Some(StopReason::WriteFailed(_))) {
+        summary.recording_failed = status.stopped.as_ref().map(ToString::to_string);
+    }
     summary.recording_stopped = status.stopped.map(|reason| reason.to_string());
     summary.latency_ms = latencies.percentiles_ms();
     summary

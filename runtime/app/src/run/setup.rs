@@ -54,8 +54,7 @@ fn utc(seconds: u64) -> String {
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
-/// Writes what holds for the whole log (the plan, the sensors' names, mounting and calibration)
-/// and marks the beginning of the run.
+/// Writes what holds for the whole log: the plan, the sensors' names, mounting and calibration.
 ///
 /// `first_ns` is the time the static messages carry.
 pub fn describe(plan: &Plan, channels: &Channels, log: &LogWriter, first_ns: u64) -> Result<()> {
@@ -84,13 +83,17 @@ pub fn describe(plan: &Plan, channels: &Channels, log: &LogWriter, first_ns: u64
             bytes,
         );
     }
+    Ok(())
+}
+
+/// Marks the beginning of a run: every lane's state is the initial one.
+pub(super) fn begin(log: &LogWriter, first_ns: u64) {
     let begin = message::LaneStep {
         begin: true,
         ..Default::default()
     };
     let cause = Cause::at(first_ns);
     log.append_message(&mut log.batch(), Channel::STEP, cause, &begin);
-    Ok(())
 }
 
 /// Mounting and calibration of all sensors.

@@ -68,7 +68,7 @@ impl AlignConfig {
     }
 
     pub(super) fn horizon_ns(&self) -> i64 {
-        ((self.pair_horizon_ms * 1e6) as i64).max(2 * self.tolerance_ns())
+        ((self.pair_horizon_ms * 1e6) as i64).max(self.tolerance_ns().saturating_mul(2))
     }
 
     pub(super) fn lag_limit_ns(&self) -> u64 {

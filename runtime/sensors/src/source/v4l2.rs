@@ -62,8 +62,8 @@ impl V4l2 {
         let format = match uri.option("format") {
             Some("yuyv") => Some(RawFormat::Yuyv),
             Some("nv12") => Some(RawFormat::Nv12),
-            Some(_) => Some(RawFormat::Jpeg),
-            None => None,
+            // The plan of a run names one format before the camera is asked: MJPEG by default.
+            _ => Some(RawFormat::Jpeg),
         };
         Ok(Self {
             device: uri.target().to_owned(),
@@ -215,7 +215,7 @@ fn negotiate(device: &Device, wish: Wish) -> io::Result<Format> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         format!(
-            "it offers none of the formats asked for, only {}",
+            "it does not offer the format asked for (MJPEG unless ?format=yuyv or nv12), only {}",
             codes.join(", ")
         ),
     ))
