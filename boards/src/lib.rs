@@ -68,6 +68,8 @@ pub struct LaneProfile {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LaneProfiles {
+    /// CAN frames that may wait for the radar lane, beside each radar's messages.
+    pub can_queue: usize,
     /// The lane of all radars.
     pub radar: LaneProfile,
     /// The lane of each camera.
@@ -80,8 +82,10 @@ pub struct LaneProfiles {
 pub struct RecordProfile {
     /// Free space at which recording stops, MiB.
     pub free_space_floor_mib: u64,
-    /// Size of all logs together beyond which the oldest goes, MiB.
+    /// Size of all logs together beyond which the oldest goes, MiB; 0 never.
     pub quota_mib: u64,
+    /// Memory in which a live run's messages may wait for a slow disk, MiB.
+    pub buffer_mib: u64,
 }
 
 /// One board.
@@ -129,8 +133,10 @@ impl BoardProfile {
             ("deadline_ms", "must be a positive time")
         } else if lanes.iter().any(|l| l.queue == 0) {
             ("queue", "must hold at least one message")
-        } else if self.record.quota_mib == 0 {
-            ("quota_mib", "must leave room for a log")
+        } else if self.lanes.can_queue == 0 {
+            ("can_queue", "must hold at least one frame")
+        } else if self.record.buffer_mib < 2 {
+            ("buffer_mib", "must hold at least two chunks of 1 MiB")
         } else {
             return Ok(());
         };
@@ -198,7 +204,8 @@ mod tests {
             ("queue = 8", "queue = -1", "queue"),
             ("deadline_ms = 50.0", "deadline_ms = nan", "deadline_ms"),
             ("clock = \"ntp\"", "clock = \"sundial\"", "sundial"),
-            ("quota_mib = 65536", "quota_mib = 0", "quota_mib"),
+            ("buffer_mib = 64", "buffer_mib = 0", "buffer_mib"),
+            ("can_queue = 1024", "can_queue = 0", "can_queue"),
         ] {
             let faulty = text.replacen(from, to, 1);
             assert_ne!(faulty, text, "{from}");

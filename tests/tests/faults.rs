@@ -2,25 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
 use drafthorse::config::Config;
-use drafthorse::run::{RunOptions, run};
-use drafthorse::summary::Summary;
+use drafthorse_tests::{of_source, rewrite, run_config, run_source};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-fn run_config(config: &Config, out: &Path) -> Summary {
-    let options = RunOptions {
-        out: out.to_owned(),
-        progress: false,
-        report: true,
-        stop: Arc::new(AtomicBool::new(false)),
-    };
-    run(config, &options).unwrap()
-}
 
 fn record(source: &str, out: &Path) -> std::path::PathBuf {
-    let config = Config::from_sources(vec![source.parse().unwrap()]);
-    run_config(&config, out).log.unwrap()
+    run_source(source, out, |_| ()).log.unwrap()
 }
 
 /// A configuration of one recorded drive's radar and camera as two sources.
@@ -94,11 +80,33 @@ fn a_broken_recording_fails_alone() {
 }
 
 #[test]
+fn a_single_stamp_of_the_future_does_not_park_its_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = record("synth:?seed=1&seconds=3", &dir.path().join("drive"));
+    let mut scans = 0;
+    let far = rewrite(&log, &dir.path().join("far"), |message| {
+        if message.topic == "/radar_front/raw" {
+            scans += 1;
+            if scans == 20 {
+                message.log_time_ns += 3_600_000_000_000;
+            }
+        }
+    });
+    assert_eq!(scans, 60);
+    let summary = run_config(&two_sources(&far), &dir.path().join("out"));
+    assert_eq!((summary.scans, summary.frames), (60, 45));
+    // That scan's own picture may go without; all others have theirs.
+    assert!(summary.pairs["paired"] >= 44, "{:?}", summary.pairs);
+    // Time went on: a clock state each second, and one at the stamp of the future and after it.
+    let inspected = drafthorse_record::inspect(summary.log.unwrap()).unwrap();
+    let clock = inspected.channels.iter().find(|c| c.topic == "/clock");
+    assert!(clock.unwrap().count >= 4, "{clock:?}");
+}
+
+#[test]
 fn a_full_disk_stops_the_log_and_not_the_perception() {
     let dir = tempfile::tempdir().unwrap();
-    let mut config = Config::from_sources(vec![
-        "synth:?seed=1&seconds=2&camera_fps=0".parse().unwrap(),
-    ]);
+    let mut config = of_source("synth:?seed=1&seconds=2&camera_fps=0");
     config.record.free_space_floor_mib = 1 << 40;
     let summary = run_config(&config, dir.path());
     assert_eq!(summary.scans, 40);
@@ -110,12 +118,8 @@ fn a_full_disk_stops_the_log_and_not_the_perception() {
 #[test]
 fn a_live_run_without_discipline_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let config = Config::from_sources(vec![
-        "synth:?seed=1&seconds=2&live=2&camera_fps=0"
-            .parse()
-            .unwrap(),
-    ]);
-    let summary = run_config(&config, dir.path());
+    let source = "synth:?seed=1&seconds=2&live=2&camera_fps=0";
+    let summary = run_source(source, dir.path(), |_| ());
     let state = drafthorse_sensors::clock::observe_clock();
     let undisciplined = state.discipline == drafthorse_sensors::clock::Discipline::None;
     assert_eq!(

@@ -2,38 +2,8 @@
 //! and read again as a source.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
-use drafthorse::config::Config;
 use drafthorse::replay::{ReplayOptions, replay};
-use drafthorse::run::{RunOptions, run};
-use drafthorse::summary::Summary;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
-fn run_source(source: &str, out: &Path, change: impl FnOnce(&mut Config)) -> Summary {
-    let mut config = Config::from_sources(vec![source.parse().unwrap()]);
-    config.record.free_space_floor_mib = 16;
-    change(&mut config);
-    let options = RunOptions {
-        out: out.to_owned(),
-        progress: false,
-        report: false,
-        stop: Arc::new(AtomicBool::new(false)),
-    };
-    run(&config, &options).unwrap()
-}
-
-/// Checks a log and gives the number of messages compared and of those before a segment's state.
-fn check(log: &Path) -> (u64, u64) {
-    let options = ReplayOptions {
-        check: true,
-        ..ReplayOptions::default()
-    };
-    let outcome = replay(log, &options).unwrap();
-    let check = outcome.check.unwrap();
-    assert!(check.identical, "{:?}", check.first_mismatches);
-    (check.compared, check.not_recomputable)
-}
+use drafthorse_tests::{check, compare, rewrite, run_source};
 
 #[test]
 fn the_sample_drive_replays_three_times() {
@@ -114,58 +84,23 @@ fn a_log_cut_anywhere_replays_as_far_as_it_goes() {
 
 #[test]
 fn a_changed_log_is_found_out() {
-    use drafthorse_record::{Compression, LogReader, RecordConfig, Recorder};
     let dir = tempfile::tempdir().unwrap();
     let summary = run_source("synth:?seed=2&seconds=2&camera_fps=0", dir.path(), |_| ());
     // The same log with one bit of one track turned.
-    let mut config = RecordConfig::new(dir.path().join("changed"), "changed");
-    config.compression = Compression::None;
-    let recorder = Recorder::create(config).unwrap();
-    let mut reader = LogReader::open(summary.log.unwrap()).unwrap();
-    let mut ids = std::collections::BTreeMap::new();
     let mut turned = false;
-    let mut first = true;
-    while let Some(message) = reader.next().unwrap() {
-        let channel = message.channel;
-        let id = *ids.entry(channel.topic.clone()).or_insert_with(|| {
-            recorder
-                .add_channel(&drafthorse_record::ChannelSpec {
-                    topic: channel.topic.clone(),
-                    schema_name: channel.schema_name.clone(),
-                    message_encoding: channel.message_encoding.clone(),
-                    metadata: channel.metadata.clone(),
-                    ..Default::default()
-                })
-                .unwrap()
-        });
-        let mut data = message.data.to_vec();
-        if channel.topic == "/tracks" && data.len() > 100 && !turned {
-            turned = true;
-            let last = data.len() - 20;
-            data[last] ^= 1;
-        }
-        let (sequence, log_ns, publish_ns) = (
-            message.sequence,
-            message.log_time_ns,
-            message.publish_time_ns,
-        );
-        if first {
-            first = false;
-            for (name, entries) in reader.metadata() {
-                recorder.add_metadata(name, entries);
+    let changed = rewrite(
+        &summary.log.unwrap(),
+        &dir.path().join("changed"),
+        |message| {
+            if message.topic == "/tracks" && message.data.len() > 100 && !turned {
+                turned = true;
+                let last = message.data.len() - 20;
+                message.data[last] ^= 1;
             }
-        }
-        recorder
-            .batch()
-            .append(id, sequence, log_ns, publish_ns, &data);
-    }
+        },
+    );
     assert!(turned);
-    let changed = recorder.finish().unwrap().files.remove(0);
-    let options = ReplayOptions {
-        check: true,
-        ..ReplayOptions::default()
-    };
-    let check = replay(&changed, &options).unwrap().check.unwrap();
+    let check = compare(&changed);
     assert!(!check.identical);
     assert_eq!(check.mismatches, 1);
     assert_eq!(check.first_mismatches[0].topic, "/tracks");

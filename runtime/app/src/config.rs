@@ -87,8 +87,10 @@ impl Default for CameraLaneConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LanesConfig {
-    /// Messages that may wait for the radar lane.
+    /// Messages of each radar that may wait for the radar lane.
     pub radar_queue: usize,
+    /// CAN frames that may wait for the radar lane.
+    pub can_queue: usize,
     /// Frames that may wait for each camera lane.
     pub camera_queue: usize,
 }
@@ -98,6 +100,7 @@ impl Default for LanesConfig {
         let board = drafthorse_boards::host();
         Self {
             radar_queue: board.lanes.radar.queue,
+            can_queue: board.lanes.can_queue,
             camera_queue: board.lanes.camera.queue,
         }
     }
@@ -122,18 +125,23 @@ pub struct RecordSettings {
     pub quota_mib: u64,
     /// Recording stops cleanly when less than this is free on the disk, MiB; perception goes on.
     pub free_space_floor_mib: u64,
+    /// Memory in which a live run's messages may wait for a slow disk, MiB; past it they are lost
+    /// and counted.
+    pub buffer_mib: u64,
 }
 
 impl Default for RecordSettings {
     fn default() -> Self {
+        let board = drafthorse_boards::host().record;
         Self {
             flush_interval_ms: 500,
             sync: Sync::Interval,
             compression: ChunkCompression::Lz4,
             rotate_mib: 1024,
             rotate_s: 0,
-            quota_mib: 0,
-            free_space_floor_mib: 256,
+            quota_mib: board.quota_mib,
+            free_space_floor_mib: board.free_space_floor_mib,
+            buffer_mib: board.buffer_mib,
         }
     }
 }
@@ -180,6 +188,7 @@ impl RecordSettings {
         config.quota_bytes = limit(self.quota_mib, 1 << 20);
         config.free_space_floor_bytes = self.free_space_floor_mib << 20;
         config.when_full = when_full;
+        config.buffer_bytes = (self.buffer_mib as usize) << 20;
         config
     }
 }
@@ -301,8 +310,16 @@ impl Config {
                 self.record.flush_interval_ms
             );
         }
-        if self.lanes.radar_queue == 0 || self.lanes.camera_queue == 0 {
-            bail!("lanes.radar_queue and lanes.camera_queue must be at least 1");
+        if !(2..=65_536).contains(&self.record.buffer_mib) {
+            bail!(
+                "record.buffer_mib is {}; choose 2 to 65536",
+                self.record.buffer_mib
+            );
+        }
+        let lanes = &self.lanes;
+        let queues = [lanes.radar_queue, lanes.can_queue, lanes.camera_queue];
+        if queues.iter().any(|queue| !(1..=65_536).contains(queue)) {
+            bail!("lanes.radar_queue, lanes.can_queue and lanes.camera_queue must be 1 to 65536");
         }
         if !(1..=100).contains(&self.camera.preview_quality) {
             bail!("camera.preview_quality must be 1 to 100");

@@ -111,6 +111,8 @@ pub struct Summary {
     pub report: Option<PathBuf>,
     /// Sensors whose source broke off with an error.
     pub failed_sources: Vec<String>,
+    /// Lanes that broke off; their sensors were recorded and no longer perceived.
+    pub failed_lanes: Vec<String>,
     /// Why recording stopped early, if it did.
     pub recording_stopped: Option<String>,
     /// The same where the disk refused, and not the declared floor of free space.

@@ -41,6 +41,8 @@ pub enum FaultKind {
     RecordLoss,
     /// The disk's free-space floor was reached; recording stopped.
     DiskFull,
+    /// A lane broke off; its sensors are recorded and no longer perceived.
+    LaneFailed,
 }
 
 impl FaultKind {
@@ -65,6 +67,7 @@ impl FaultKind {
             Self::Dropped => "dropped",
             Self::RecordLoss => "record_loss",
             Self::DiskFull => "disk_full",
+            Self::LaneFailed => "lane_failed",
         }
     }
 }

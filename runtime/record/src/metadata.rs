@@ -8,6 +8,10 @@ use crate::format::{Fields, op, put_bytes, put_map, put_record};
 /// Key under which our metadata records carry the checksum of the rest.
 pub(crate) const CHECKSUM_KEY: &str = "drafthorse.crc32";
 
+/// Name of the metadata record with which recovery says that the original held more than it could
+/// keep.
+pub(crate) const PART_METADATA: &str = "drafthorse.recovered_part";
+
 fn checksum(name: &str, map: &BTreeMap<String, String>) -> String {
     let mut bytes = Vec::new();
     put_bytes(&mut bytes, name.as_bytes());

@@ -3,6 +3,7 @@
 //! Everything before the first damage is kept: chunks are checked, packed anew with fresh indexes,
 //! and closed with a summary. Messages that a foreign log holds outside chunks are put into chunks.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::config::Compression;
 use crate::error::{ReadError, RecoverError};
 use crate::format::{CHUNK_PREFIX, Fields, op, put_bytes, put_record, put_u64};
-use crate::metadata;
+use crate::metadata::{self, PART_METADATA};
 use crate::reader::{Record, RecordReader, Source, segments};
 use crate::segment::{SegmentWriter, Summed};
 use crate::storage::{Disk, FileSystem, Storage};
@@ -114,9 +115,18 @@ pub(crate) fn recover_into(
         }
     }
     output.flush()?;
+    let damage = reader.damage();
+    if let Some(found) = damage.filter(|found| found.messages_lost) {
+        let entries = BTreeMap::from([
+            ("whole_bytes".to_owned(), found.offset.to_string()),
+            ("lost_bytes".to_owned(), found.bytes_after.to_string()),
+            ("reason".to_owned(), found.reason.to_owned()),
+        ]);
+        let record = metadata::encode(PART_METADATA, &entries);
+        output.writer.metadata(&record)?;
+    }
     output.writer.finish(true)?;
     let mut report = output.report;
-    let damage = reader.damage();
     report.lost_bytes = damage.map_or(0, |found| found.bytes_after);
     report.kept_bytes = reader.length() - report.lost_bytes;
     report.first_damage_offset = damage.map(|found| found.offset);

@@ -4,12 +4,17 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::format::{Fields, LIBRARY_NAME, MAGIC, op};
+
 /// Bytes after which a folder that could not be brought within its quota is looked at again.
 const LOOK_AGAIN_BYTES: u64 = 16 << 20;
+
+/// Enough of a file for its magic and its header.
+const HEAD_BYTES: usize = 256;
 
 /// Marks a log, or all segments in a folder, as never to be evicted.
 ///
@@ -43,12 +48,13 @@ pub fn is_kept(path: &Path) -> bool {
     mark_of(path).exists()
 }
 
-/// Removes the oldest logs of `dir` that are not kept until all logs together take at most
-/// `quota_bytes`, or none is left to remove. `current` is never removed. Returns what was
-/// removed, oldest first.
+/// Removes the oldest logs of `dir` that this recorder has written and that are not kept, until all
+/// its logs together take at most `quota_bytes`, or none is left to remove. `current` is never
+/// removed, nor is a log of another maker. Returns what was removed, oldest first; a log that
+/// cannot be removed is told and passed over.
 ///
 /// # Errors
-/// When the folder cannot be listed or a log not be removed.
+/// When the folder cannot be listed.
 pub fn evict(dir: &Path, quota_bytes: u64, current: Option<&Path>) -> io::Result<Vec<PathBuf>> {
     let mut logs = logs(dir)?;
     logs.sort_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
@@ -61,9 +67,16 @@ pub fn evict(dir: &Path, quota_bytes: u64, current: Option<&Path>) -> io::Result
         if current == Some(log.path.as_path()) || is_kept(&log.path) {
             continue;
         }
-        fs::remove_file(&log.path)?;
-        total -= log.bytes;
-        evicted.push(log.path);
+        match fs::remove_file(&log.path) {
+            Ok(()) => {
+                total -= log.bytes;
+                evicted.push(log.path);
+            }
+            Err(error) => tracing::error!(
+                "the old log {} cannot be removed ({error}); the next older one goes instead",
+                log.path.display()
+            ),
+        }
     }
     Ok(evicted)
 }
@@ -74,6 +87,7 @@ struct Log {
     modified: SystemTime,
 }
 
+/// The logs of a folder that this recorder has written.
 fn logs(dir: &Path) -> io::Result<Vec<Log>> {
     let mut logs = Vec::new();
     for entry in fs::read_dir(dir)? {
@@ -85,7 +99,7 @@ fn logs(dir: &Path) -> io::Result<Vec<Log>> {
         let Ok(metadata) = fs::metadata(&path) else {
             continue;
         };
-        if metadata.is_file() {
+        if metadata.is_file() && is_ours(&path) {
             logs.push(Log {
                 bytes: metadata.len(),
                 modified: metadata.modified()?,
@@ -94,6 +108,33 @@ fn logs(dir: &Path) -> io::Result<Vec<Log>> {
         }
     }
     Ok(logs)
+}
+
+/// Whether the file's header names this recorder.
+fn is_ours(path: &Path) -> bool {
+    let mut head = [0; HEAD_BYTES];
+    let read = fs::File::open(path).and_then(|file| read_up_to(file, &mut head));
+    let Ok(read) = read else { return false };
+    let Some(records) = head.get(MAGIC.len()..read) else {
+        return false;
+    };
+    let Some((op::HEADER, body)) = Fields(records).record() else {
+        return false;
+    };
+    let mut fields = Fields(body);
+    let library = fields.text().and_then(|_profile| fields.text());
+    head.starts_with(&MAGIC) && library.is_some_and(|library| library.starts_with(LIBRARY_NAME))
+}
+
+fn read_up_to(mut file: fs::File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read(&mut buffer[read..])? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    Ok(read)
 }
 
 fn mark_of(path: &Path) -> PathBuf {

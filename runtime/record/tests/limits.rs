@@ -338,3 +338,19 @@ fn unusable_settings_and_taken_names_are_refused() {
         Err(RecordError::Exists(_))
     ));
 }
+
+#[test]
+fn the_quota_spares_logs_of_other_makers() {
+    let dir = tempfile::tempdir().unwrap();
+    let foreign = dir.path().join("foreign-0000.mcap");
+    let mut writer = mcap::Writer::new(fs::File::create(&foreign).unwrap()).unwrap();
+    writer.finish().unwrap();
+    fs::write(dir.path().join("not-a-log.mcap"), [7; 4096]).unwrap();
+    let mut config = config(dir.path());
+    config.prefix = "ours".to_owned();
+    record(config, 300, 1);
+    let evicted = retention::evict(dir.path(), 0, None).unwrap();
+    assert_eq!(evicted, [dir.path().join("ours-0000.mcap")]);
+    assert!(foreign.exists());
+    assert!(dir.path().join("not-a-log.mcap").exists());
+}

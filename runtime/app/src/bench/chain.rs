@@ -2,11 +2,11 @@
 //! least work in each stage. The peer's side and what its tasks do stand in `tests/peers/cu29`.
 
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::queue::{LaneQueue, Policy, Taken};
+use crate::pipeline::queue::{LaneQueue, Policy};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::pipeline::stages::StageClock;
 use crate::run::LogWriter;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -72,31 +72,24 @@ pub(super) fn chain10_p50_ns(iterations: usize, log: Option<(&LogWriter, Channel
         latency_ns: AtomicU64::new(0),
         began,
     }));
-    let queue = LaneQueue::new(4, Policy::NeverDrop, Payload::default);
+    let queue = LaneQueue::new(&[4], Policy::NeverDrop, |_| Payload::default());
     let mut messages = [Payload::default(); 10];
     let mut clock = StageClock::default();
     let mut staged = Staged::default();
-    let mut taken = Payload::default();
+    let mut held = None;
     let mut times = Vec::with_capacity(iterations);
     for i in 0..(WARM_UP + iterations) as u64 {
         let start = Instant::now();
         let entered_ns = (start - began).as_nanos() as u64;
-        queue.put(
-            |slot| {
-                *slot = Payload {
-                    value: i,
-                    entered_ns,
-                };
-            },
-            |_| true,
-            |_| (),
-        );
-        ensure!(
-            queue.take(&mut taken, Duration::ZERO) == Taken::Item,
-            "the lane's queue lost a message"
-        );
+        let entered = Payload {
+            value: i,
+            entered_ns,
+        };
+        queue.put(0, |slot| *slot = entered, |_| ());
+        queue.take(&mut held, Duration::ZERO);
+        let taken = held.as_ref().context("the lane's queue lost a message")?;
         clock.start();
-        let mut input = taken;
+        let mut input = taken.item;
         for ((stage, output), name) in stages.iter_mut().zip(&mut messages).zip(NAMES) {
             stage.run(black_box(&input), output);
             clock.end(name);
@@ -133,21 +126,22 @@ pub(super) fn chain10_p50_ns(iterations: usize, log: Option<(&LogWriter, Channel
 /// standard library, ns.
 pub(super) fn handoff_p50_ns(iterations: usize) -> (f64, f64) {
     const BURST: u32 = 64;
-    let queue = LaneQueue::new(4, Policy::NeverDrop, Payload::default);
+    let queue = LaneQueue::new(&[4], Policy::NeverDrop, |_| Payload::default());
     let (sender, receiver) = std::sync::mpsc::sync_channel::<Payload>(4);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let mut taken = Payload::default();
+    let (mut held, mut received) = (None, Payload::default());
     for _ in 0..iterations / BURST as usize {
         let start = Instant::now();
         for _ in 0..BURST {
-            queue.put(|slot| *slot = black_box(taken), |_| true, |_| ());
-            queue.take(&mut taken, Duration::ZERO);
+            queue.put(0, |slot| *slot = black_box(received), |_| ());
+            queue.take(&mut held, Duration::ZERO);
+            black_box(&held);
         }
         ours.push(start.elapsed() / BURST);
         let start = Instant::now();
         for _ in 0..BURST {
-            if sender.send(black_box(taken)).is_ok() {
-                taken = receiver.recv().unwrap_or_default();
+            if sender.send(black_box(received)).is_ok() {
+                received = receiver.recv().unwrap_or_default();
             }
         }
         theirs.push(start.elapsed() / BURST);

@@ -2,7 +2,7 @@
 
 use super::Failed;
 use crate::cli::{InspectArgs, KeepArgs, RecoverArgs, ReplayArgs};
-use crate::replay::{ReplayOptions, damage_words, replay as replay_log};
+use crate::replay::{ReplayOptions, replay as replay_log};
 use anyhow::{Context, Result, bail};
 use drafthorse_record::{LogSummary, inspect as inspect_log, recover as recover_log, retention};
 use std::io::{IsTerminal as _, Write};
@@ -33,7 +33,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
             if check.not_recomputable > 0 {
                 writeln!(
                     out,
-                    "  {:<22} {} before the first recorded state of this segment",
+                    "  {:<22} {} before a recorded state: the log begins, or goes on after a loss, in the middle of a run",
                     "not recomputable", check.not_recomputable
                 )?;
             }
@@ -121,7 +121,7 @@ fn print(summary: &LogSummary, out: &mut impl Write) -> Result<()> {
         },
     )?;
     for damage in &summary.damage {
-        writeln!(out, "damage: {}", damage_words(damage))?;
+        writeln!(out, "damage: {}", damage)?;
     }
     writeln!(
         out,

@@ -33,10 +33,10 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     })
     .context("signals cannot be caught")?;
     let options = RunOptions {
-        out: args.out.clone(),
         progress: !args.json && std::io::stderr().is_terminal(),
         report: !args.no_report,
         stop,
+        ..RunOptions::new(&args.out)
     };
     let summary = run_config(&config, &options)?;
     let mut out = std::io::stdout().lock();
@@ -47,6 +47,13 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     }
     if let Some(reason) = &summary.recording_failed {
         return Err(Failed(reason.clone()).into());
+    }
+    if !summary.failed_lanes.is_empty() {
+        return Err(Failed(format!(
+            "lane {} broke off, which is a fault of this program; its sensors were recorded: report the reason above with the log",
+            summary.failed_lanes.join(", ")
+        ))
+        .into());
     }
     if !summary.failed_sources.is_empty() {
         return Err(Failed(format!(

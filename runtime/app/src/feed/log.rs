@@ -115,16 +115,20 @@ pub(super) struct LogSource {
     total: u64,
     read: u64,
     faults: Vec<Fault>,
-    damage_told: bool,
+    damages_told: usize,
+    last_received_ns: u64,
 }
 
 impl LogSource {
     /// The topics' messages go to `first` and the sensors after it.
     pub(super) fn open(uri: &SourceUri, topics: Vec<Topic>, first: SensorId) -> Result<Self> {
-        let total = std::fs::metadata(uri.path()).map_or(0, |m| m.len());
+        let reader =
+            LogReader::open(uri.path()).with_context(|| format!("cannot read the log {uri}"))?;
+        let files = reader.segments().iter().map(|segment| &segment.path);
+        let total = files.filter_map(|path| std::fs::metadata(path).ok());
+        let total = total.map(|metadata| metadata.len()).sum();
         Ok(Self {
-            reader: LogReader::open(uri.path())
-                .with_context(|| format!("cannot read the log {uri}"))?,
+            reader,
             path: uri.path().to_owned(),
             sequences: vec![0; topics.len()],
             topics,
@@ -132,7 +136,8 @@ impl LogSource {
             total,
             read: 0,
             faults: Vec::new(),
-            damage_told: false,
+            damages_told: 0,
+            last_received_ns: 0,
         })
     }
 }
@@ -163,6 +168,7 @@ impl Source for LogSource {
             let format = self.topics[index].format;
             into.captured_ns = message.publish_time_ns;
             into.received_ns = message.log_time_ns;
+            self.last_received_ns = message.log_time_ns;
             match format {
                 RawFormat::Ros2PointCloud2 | RawFormat::Ros2CompressedImage => {
                     into.data.clear();
@@ -196,20 +202,21 @@ impl Source for LogSource {
             self.sequences[index] += 1;
             return Ok(ReadOutcome::Message);
         }
-        if let (Some(damage), false) = (self.reader.damage(), self.damage_told) {
-            self.damage_told = true;
-            self.faults.push(Fault {
-                kind: FaultKind::RecordLoss,
-                sensor: Some(self.first),
-                at_ns: into.received_ns,
-                count: 1,
-                detail: crate::replay::damage_words(damage),
-            });
-        }
         Ok(ReadOutcome::End)
     }
 
     fn take_faults(&mut self, out: &mut Vec<Fault>) {
+        let damages = self.reader.damages().get(self.damages_told..);
+        for damage in damages.unwrap_or_default() {
+            self.faults.push(Fault {
+                kind: FaultKind::RecordLoss,
+                sensor: Some(self.first),
+                at_ns: self.last_received_ns,
+                count: 1,
+                detail: damage.to_string(),
+            });
+        }
+        self.damages_told = self.reader.damages().len();
         out.append(&mut self.faults);
     }
 

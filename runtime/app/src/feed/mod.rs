@@ -94,23 +94,26 @@ impl Feed {
             }
             Ok(ReadOutcome::Idle) => {}
             Ok(ReadOutcome::End) => self.ended = true,
-            Err(error) => {
-                self.ended = true;
-                self.failed = true;
-                faults.push(Fault {
-                    kind: FaultKind::SensorLost,
-                    sensor: Some(self.message.sensor),
-                    at_ns: match self.message.received_ns {
-                        0 => drafthorse_sensors::vehicle_clock_ns(),
-                        last => last,
-                    },
-                    count: 1,
-                    detail: error.to_string(),
-                });
-            }
+            Err(error) => faults.push(self.break_off(error.to_string())),
         }
         self.source.take_faults(faults);
         !self.ended
+    }
+
+    /// Ends the source, which cannot go on; gives the fault that says so.
+    pub fn break_off(&mut self, why: String) -> Fault {
+        self.ended = true;
+        self.failed = true;
+        Fault {
+            kind: FaultKind::SensorLost,
+            sensor: Some(self.message.sensor),
+            at_ns: match self.message.received_ns {
+                0 => drafthorse_sensors::vehicle_clock_ns(),
+                last => last,
+            },
+            count: 1,
+            detail: why,
+        }
     }
 
     /// Hands over what was lost before the run began.

@@ -2,10 +2,11 @@
 
 use super::SharedTruth;
 use anyhow::{Context, Result, bail};
-use drafthorse_core::{Fault, RadarScan, RawFormat, RawMessage, SensorId};
+use drafthorse_core::{Fault, GroundTruth, RadarScan, RawFormat, RawMessage, SensorId};
 use drafthorse_sensors::{ReadOutcome, Source, SourceError, clock};
 use drafthorse_synth::{Drive, DriveConfig, Event};
 use drafthorse_wire::ars548;
+use std::collections::VecDeque;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -87,13 +88,46 @@ pub(super) struct SynthSource {
     live: Option<Live>,
 }
 
-/// A live drive is rendered ahead, so that its pace does not depend on the renderer's.
+/// Drive time that is rendered ahead of a live drive's start, and kept ahead where the renderer can,
+/// so that its pace does not depend on the renderer's, s.
+const AHEAD_S: f64 = 60.0;
+
+/// A drive that goes by a clock.
 struct Live {
     speed: f64,
-    messages: std::vec::IntoIter<(RawMessage, Option<drafthorse_core::GroundTruth>)>,
-    pending: Option<(RawMessage, Option<drafthorse_core::GroundTruth>)>,
+    rendered: VecDeque<(RawMessage, Option<GroundTruth>)>,
+    /// Everything is rendered.
+    complete: bool,
     first_captured_ns: u64,
     started: Option<Instant>,
+}
+
+impl Live {
+    fn new(speed: f64) -> Self {
+        Self {
+            speed,
+            rendered: VecDeque::new(),
+            complete: false,
+            first_captured_ns: 0,
+            started: None,
+        }
+    }
+
+    /// Whether so much is rendered that the rest can wait.
+    fn is_ahead(&self) -> bool {
+        let ends = self.rendered.front().zip(self.rendered.back());
+        self.complete
+            || ends.is_some_and(|((first, _), (last, _))| {
+                (last.captured_ns - first.captured_ns) as f64 / 1e9 >= AHEAD_S
+            })
+    }
+
+    /// When the next message is due; none before the start.
+    fn due(&self) -> Option<Instant> {
+        let (started, (next, _)) = self.started.zip(self.rendered.front())?;
+        let since_first_s = (next.captured_ns - self.first_captured_ns) as f64 / 1e9;
+        Some(started + Duration::from_secs_f64(since_first_s / self.speed))
+    }
 }
 
 impl SynthSource {
@@ -104,35 +138,20 @@ impl SynthSource {
         camera: SensorId,
         truth: SharedTruth,
     ) -> Self {
-        let mut source = Self {
+        Self {
             drive: Drive::new(&options.drive),
             radar,
             camera,
             sequences: [0; 2],
             detections: Vec::new(),
             truth,
-            live: None,
-        };
-        if let Some(speed) = options.live_speed {
-            let mut messages = Vec::new();
-            let mut message = RawMessage::empty(radar, RawFormat::Ars548);
-            while let Some(truth) = source.render(&mut message) {
-                messages.push((message.clone(), truth));
-            }
-            source.live = Some(Live {
-                speed,
-                first_captured_ns: messages.first().map_or(0, |(m, _)| m.captured_ns),
-                messages: messages.into_iter(),
-                pending: None,
-                started: None,
-            });
+            live: options.live_speed.map(Live::new),
         }
-        source
     }
 
     /// Renders the next message; `None` at the end, else the truth that goes with it, if any.
     #[allow(clippy::option_option)]
-    fn render(&mut self, into: &mut RawMessage) -> Option<Option<drafthorse_core::GroundTruth>> {
+    fn render(&mut self, into: &mut RawMessage) -> Option<Option<GroundTruth>> {
         let (index, truth) = match self.drive.next()? {
             Event::Scan { scan, truth } => {
                 encode_scan(
@@ -163,7 +182,52 @@ impl SynthSource {
         Some(truth)
     }
 
-    fn deliver(&self, truth: Option<drafthorse_core::GroundTruth>) {
+    /// The next message of a live drive when it is due. The time until then renders ahead.
+    fn read_live(
+        &mut self,
+        live: &mut Live,
+        into: &mut RawMessage,
+        timeout: Duration,
+    ) -> ReadOutcome {
+        let patience = Instant::now() + timeout;
+        loop {
+            let now = Instant::now();
+            let due = live.due();
+            if due.is_some_and(|due| due <= now) {
+                break;
+            }
+            if now >= patience {
+                return ReadOutcome::Idle;
+            }
+            if !live.is_ahead() {
+                let mut message = RawMessage::empty(self.radar, RawFormat::Ars548);
+                match self.render(&mut message) {
+                    Some(truth) => live.rendered.push_back((message, truth)),
+                    None => live.complete = true,
+                }
+            } else if let Some(due) = due {
+                std::thread::sleep(due.min(patience) - now);
+            } else if let (None, Some((first, _))) = (live.started, live.rendered.front()) {
+                live.first_captured_ns = first.captured_ns;
+                live.started = Some(now);
+            } else {
+                return ReadOutcome::End;
+            }
+        }
+        let Some((message, truth)) = live.rendered.pop_front() else {
+            return ReadOutcome::End;
+        };
+        into.copy_from(&message);
+        into.received_ns = clock::vehicle_clock_ns();
+        into.captured_ns = into.received_ns;
+        self.deliver(truth.map(|truth| GroundTruth {
+            captured_ns: into.captured_ns,
+            ..truth
+        }));
+        ReadOutcome::Message
+    }
+
+    fn deliver(&self, truth: Option<GroundTruth>) {
         if let Some(truth) = truth {
             self.truth
                 .lock()
@@ -209,7 +273,7 @@ impl Source for SynthSource {
         into: &mut RawMessage,
         timeout: Duration,
     ) -> Result<ReadOutcome, SourceError> {
-        let Some(live) = &mut self.live else {
+        let Some(mut live) = self.live.take() else {
             return Ok(match self.render(into) {
                 Some(truth) => {
                     self.deliver(truth);
@@ -218,31 +282,9 @@ impl Source for SynthSource {
                 None => ReadOutcome::End,
             });
         };
-        if live.pending.is_none() {
-            live.pending = live.messages.next();
-        }
-        let Some((message, _)) = &live.pending else {
-            return Ok(ReadOutcome::End);
-        };
-        let started = *live.started.get_or_insert_with(Instant::now);
-        let since_first_s = (message.captured_ns - live.first_captured_ns) as f64 / 1e9;
-        let due = started + Duration::from_secs_f64(since_first_s / live.speed);
-        let wait = due.saturating_duration_since(Instant::now());
-        if wait > timeout {
-            std::thread::sleep(timeout);
-            return Ok(ReadOutcome::Idle);
-        }
-        std::thread::sleep(wait);
-        if let Some((message, truth)) = live.pending.take() {
-            into.copy_from(&message);
-            into.received_ns = clock::vehicle_clock_ns();
-            into.captured_ns = into.received_ns;
-            self.deliver(truth.map(|t| drafthorse_core::GroundTruth {
-                captured_ns: into.captured_ns,
-                ..t
-            }));
-        }
-        Ok(ReadOutcome::Message)
+        let outcome = self.read_live(&mut live, into, timeout);
+        self.live = Some(live);
+        Ok(outcome)
     }
 
     fn take_faults(&mut self, _out: &mut Vec<Fault>) {}

@@ -81,7 +81,7 @@ impl Expected {
     pub(super) fn compare(&mut self, channel: Channel, logged: &LogMessage<'_>, machine: &Machine) {
         let index = usize::from(channel.0);
         let Some(ours) = self.waiting[index].pop_front() else {
-            if machine.complete() {
+            if machine.explains(channel) {
                 self.mismatch(
                     index,
                     logged,
@@ -150,6 +150,14 @@ impl Expected {
                 sequence: logged.sequence,
                 what: what.to_owned(),
             });
+        }
+    }
+
+    /// The log lacks messages here, and with them what waits.
+    pub(super) fn forget(&mut self) {
+        for waiting in &mut self.waiting {
+            self.result.cut_off += waiting.len() as u64;
+            waiting.clear();
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Machine {
     align: AlignStage,
     lanes: BTreeMap<String, Lane>,
     raw_channels: HashMap<Channel, SensorId>,
+    /// Lane by derived channel, but for those of the radar lane.
+    camera_channels: HashMap<Channel, String>,
     plan: Plan,
     /// Raw messages that no lane has taken or dropped yet.
     waiting: HashMap<(SensorId, u32), RawMessage>,
@@ -46,9 +48,15 @@ impl Machine {
     pub(super) fn new(plan: &Plan, channels: &Channels) -> Result<Self> {
         let mut lanes = BTreeMap::new();
         let mut raw_channels = HashMap::new();
+        let mut camera_channels = HashMap::new();
         for (id, sensor) in plan.sensors() {
             let of_sensor = channels.sensor(id);
             raw_channels.insert(of_sensor.raw, id);
+            if let Some(camera) = of_sensor.camera {
+                for channel in [camera.preview, camera.frame] {
+                    camera_channels.insert(channel, sensor.name.clone());
+                }
+            }
             let logic: Box<dyn LaneLogic> = match of_sensor.camera {
                 Some(camera) => Box::new(CameraLane::new(plan, id, camera)?),
                 None if lanes.contains_key(RADAR_LANE) => continue,
@@ -71,6 +79,7 @@ impl Machine {
             align: AlignStage::new(plan),
             lanes,
             raw_channels,
+            camera_channels,
             plan: plan.clone(),
             waiting: HashMap::new(),
             clock: StageClock::default(),
@@ -83,10 +92,28 @@ impl Machine {
         })
     }
 
-    /// Whether messages on a channel can be recomputed yet. Before a lane's first checkpoint in a
-    /// log that begins in the middle of a run they cannot.
-    pub(super) fn complete(&self) -> bool {
-        self.align_known && self.lanes.values().all(|lane| lane.known)
+    /// Whether the messages of a channel can be recomputed yet. Before the first checkpoint of the
+    /// lane they come from, in a log that begins in the middle of a run, they cannot.
+    pub(super) fn explains(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::PAIRS => self.align_known,
+            // Alignment and all lanes write faults.
+            Channel::FAULTS => self.align_known && self.lanes.values().all(|lane| lane.known),
+            _ => {
+                let lane = self.camera_channels.get(&channel);
+                let lane = lane.map_or(RADAR_LANE, String::as_str);
+                self.lanes.get(lane).is_none_or(|lane| lane.known)
+            }
+        }
+    }
+
+    /// Messages are missing from the log: no state is known until its next checkpoint.
+    pub(super) fn forget(&mut self) {
+        self.align_known = false;
+        for lane in self.lanes.values_mut() {
+            lane.known = false;
+        }
+        self.waiting.clear();
     }
 
     /// Takes one raw or input message; stages what follows from it.
@@ -153,6 +180,10 @@ impl Machine {
         logged: &LogMessage<'_>,
         out: &mut Staged,
     ) -> Result<()> {
+        if step.gap {
+            self.forget();
+            return Ok(());
+        }
         if step.begin {
             self.align_known = true;
             for lane in self.lanes.values_mut() {

@@ -8,15 +8,15 @@ pub use compare::{Comparison, Mismatch};
 
 use crate::feed;
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::staged::Staged;
+use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::Plan;
 use crate::report;
 use crate::run::{LogWriter, describe, run_name};
 use crate::summary::Summary;
 use anyhow::{Context, Result, bail};
 use compare::Expected;
-use drafthorse_record::messages::{ROLE_KEY, Role};
-use drafthorse_record::{Damage, LogMessage, LogReader, Recorder, WhenFull};
+use drafthorse_record::messages::{ROLE_KEY, Role, drafthorse};
+use drafthorse_record::{LogMessage, LogReader, Recorder, WhenFull};
 use indicatif::ProgressBar;
 use machine::Machine;
 use serde::Serialize;
@@ -78,6 +78,13 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
             bar.set_message(format!("replaying, {messages} messages"));
             bar.tick();
         }
+        if message.after_gap {
+            machine.forget();
+            expected.forget();
+            if let Some(writer) = &writer {
+                mark_gap(writer, message.log_time_ns);
+            }
+        }
         let role = message
             .channel
             .metadata
@@ -123,7 +130,7 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
         }
     }
     bar.finish_and_clear();
-    let damage = reader.damage().map(damage_words);
+    let (damage, is_cut) = (reader.damage().map(ToString::to_string), reader.is_at_gap());
     let mut summary = machine.summary();
     if let (Some(writer), Some(out)) = (&writer, &options.out) {
         let finished = writer
@@ -143,7 +150,7 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
     summary.elapsed_s = began.elapsed().as_secs_f64();
     Ok(ReplayOutcome {
         summary,
-        check: options.check.then(|| expected.finish(damage.is_some())),
+        check: options.check.then(|| expected.finish(is_cut)),
         damage,
     })
 }
@@ -158,15 +165,13 @@ fn copy(writer: &LogWriter, channel: Channel, message: &LogMessage<'_>) {
     );
 }
 
-/// Damage of a log in words.
-pub fn damage_words(damage: &Damage) -> String {
-    format!(
-        "{} is whole up to byte {}; {} bytes after that cannot be read ({})",
-        damage.path.display(),
-        damage.offset,
-        damage.bytes_after,
-        damage.reason
-    )
+/// Says in the new log that the old one lacks messages here.
+fn mark_gap(writer: &LogWriter, at_ns: u64) {
+    let gap = drafthorse::LaneStep {
+        gap: true,
+        ..Default::default()
+    };
+    writer.append_message(&mut writer.batch(), Channel::STEP, Cause::at(at_ns), &gap);
 }
 
 /// The plan in the log's metadata, which stands before its first message.

@@ -6,7 +6,7 @@ use super::finish::LogFacts;
 use super::fold::{Fold, Message};
 use anyhow::Context as _;
 use drafthorse_record::messages::{ROLE_KEY, SENSOR_KEY};
-use drafthorse_record::{Damage, LogReader, Segment};
+use drafthorse_record::{LogReader, Segment};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -74,29 +74,30 @@ fn files(reader: &LogReader) -> Vec<LogFile> {
         .map(|segment| LogFile {
             name: name(segment.path.file_name(), &segment.path),
             bytes: std::fs::metadata(&segment.path).map_or(0, |m| m.len()),
-            damage: reader
-                .damages()
-                .iter()
-                .find(|d| d.path == segment.path)
-                .map(damage),
+            damage: damage(reader, &segment.path),
         })
         .collect()
 }
 
-/// What is wrong with a file and what it cost, in one sentence.
-fn damage(damage: &Damage) -> String {
-    let Damage {
-        offset,
-        bytes_after,
-        reason,
-        ..
-    } = damage;
-    let cost = if damage.messages_lost {
-        format!("{bytes_after} bytes after it were not read and their messages are missing")
-    } else {
-        "no message is missing".to_owned()
-    };
-    format!("damaged at byte {offset} ({reason}): {cost}")
+/// What is wrong with a file and what it cost, in a sentence.
+fn damage(reader: &LogReader, path: &Path) -> Option<String> {
+    let of_file = reader.damages().iter().filter(|damage| damage.path == path);
+    let words: Vec<String> = of_file
+        .map(|damage| {
+            let cost = match (damage.messages_lost, damage.bytes_after) {
+                (false, _) => "no message is missing".to_owned(),
+                (true, 0) => "its messages are missing".to_owned(),
+                (true, bytes) => {
+                    format!("{bytes} bytes after it were not read and their messages are missing")
+                }
+            };
+            format!(
+                "damaged at byte {} ({}): {cost}",
+                damage.offset, damage.reason
+            )
+        })
+        .collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 fn name(part: Option<&OsStr>, whole: &Path) -> String {

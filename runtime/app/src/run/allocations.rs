@@ -1,18 +1,14 @@
 //! How often the radar lane's thread asks for memory once it is warm, on the real path: queue, step,
 //! log and measurement.
 
-use super::lane::{LaneThread, Queued};
+use super::lane::LaneThread;
 use super::setup;
 use super::{RunOptions, Shared};
 use crate::bench::allocations;
 use crate::config::Config;
 use crate::feed;
 use crate::pipeline::channels::Channels;
-use crate::pipeline::queue::Taken;
 use anyhow::{Context, Result};
-use drafthorse_core::{RawFormat, SensorId};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Allocations a scan of the radar lane's thread over the second half of the sample drive, after
@@ -24,12 +20,7 @@ use std::time::{Duration, Instant};
 pub fn radar_lane_allocations_per_scan() -> Result<f64> {
     let dir = tempfile::tempdir()?;
     let config = Config::from_sources(vec!["synth:?camera_fps=0&seconds=20".parse()?]);
-    let options = RunOptions {
-        out: dir.path().to_owned(),
-        progress: false,
-        report: false,
-        stop: Arc::new(AtomicBool::new(false)),
-    };
+    let options = RunOptions::new(dir.path());
     let resolved = feed::resolve(&config)?;
     let channels = Channels::new(&resolved.plan);
     let shared = Shared::new(
@@ -45,7 +36,7 @@ pub fn radar_lane_allocations_per_scan() -> Result<f64> {
     let logic = super::logic(&shared, &channels, &handle.name)?;
     let mut lane = LaneThread::new(&shared, handle, logic);
     let scans = feed::sample_scans(20.0);
-    let mut queued = Queued::empty(SensorId(0), RawFormat::Ars548);
+    let mut held = None;
     let mut counted = 0;
     let measured = scans.len() / 2;
     for (i, scan) in scans.iter().enumerate() {
@@ -53,16 +44,15 @@ pub fn radar_lane_allocations_per_scan() -> Result<f64> {
             counted = allocations();
         }
         handle.queue.put(
+            0,
             |slot| {
                 slot.raw.copy_from(scan);
                 slot.arrived = Instant::now();
             },
-            |_| true,
             |_| (),
         );
-        if handle.queue.take(&mut queued, Duration::ZERO) == Taken::Item {
-            lane.take(&queued);
-        }
+        handle.queue.take(&mut held, Duration::ZERO);
+        lane.take(&held.as_ref().context("the queue lost a scan")?.item);
     }
     let after = allocations();
     shared.log.recorder().finish()?;

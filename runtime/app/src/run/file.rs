@@ -1,49 +1,110 @@
-//! Feeding a run over recordings: one thread merges all sources in their order of receipt, drops nothing, and
-//! lets the recordings' own time pass.
+//! Feeding a run over recordings: one thread merges all sources in their order of receipt, drops
+//! nothing, and lets the recordings' own time pass.
 
 use super::setup::Progress;
 use super::{Shared, deliver};
 use crate::feed::Feed;
-use drafthorse_core::Fault;
+use drafthorse_core::{Fault, RawMessage};
 use drafthorse_record::messages::drafthorse::ClockState;
 
 /// Interval of the recordings' own time between two ticks, ns.
 const TICK_NS: u64 = 1_000_000_000;
 
 /// Feeds all sources to their end, or until told to stop.
-pub(super) fn feed_all(shared: &Shared, mut feeds: Vec<Feed>, progress: &Progress) {
-    let mut next_tick_ns = None;
+pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
+    let mut tick = Tick::default();
     let mut messages = 0u64;
-    let mut scratch = Vec::new();
-    for feed in &mut feeds {
-        feed.take_faults(&mut scratch);
-    }
-    log_events(shared, &mut scratch);
+    let mut faults = Vec::new();
+    let mut recordings: Vec<_> = feeds
+        .into_iter()
+        .filter_map(|mut feed| {
+            feed.take_faults(&mut faults);
+            Recording::new(feed, shared, &mut faults)
+        })
+        .collect();
+    log_events(shared, &mut faults);
     while !shared.stopped() {
-        let Some(feed) = earliest(&mut feeds) else {
+        let Some(recording) = earliest(&mut recordings) else {
             break;
         };
-        let Some(raw) = feed.head() else {
-            break;
-        };
+        let raw = &recording.head;
         let now_ns = raw.received_ns;
-        let due = *next_tick_ns.get_or_insert(now_ns);
-        if now_ns >= due {
+        if tick.is_due(now_ns) {
             shared.ingress.tick(&recorded_clock(now_ns));
             shared.health(now_ns);
-            next_tick_ns = Some(now_ns.saturating_add(TICK_NS));
         }
         deliver(shared, raw);
-        feed.take_truth(|truth| shared.ingress.truth(truth));
-        feed.advance(&mut scratch);
-        log_events(shared, &mut scratch);
+        recording.advance(shared, &mut faults);
+        log_events(shared, &mut faults);
         messages += 1;
         if messages.is_multiple_of(16) {
-            progress.show(part(&feeds), shared.words());
+            progress.show(part(&recordings), shared.words());
         }
     }
-    for feed in &feeds {
-        shared.note_failure(feed);
+    for recording in &recordings {
+        shared.note_failure(&recording.feed);
+    }
+}
+
+/// The recordings' own time passing.
+#[derive(Default)]
+struct Tick {
+    next_ns: Option<u64>,
+}
+
+impl Tick {
+    /// Whether a second has passed since the last tick, or the stamps have been set back.
+    fn is_due(&mut self, now_ns: u64) -> bool {
+        let due = |next_ns: u64| now_ns >= next_ns || next_ns - now_ns > 2 * TICK_NS;
+        let is_due = self.next_ns.is_none_or(due);
+        if is_due {
+            self.next_ns = Some(now_ns.saturating_add(TICK_NS));
+        }
+        is_due
+    }
+}
+
+/// A recording with its next message and, in the feed, the one after it.
+struct Recording {
+    feed: Feed,
+    head: RawMessage,
+    ended: bool,
+}
+
+impl Recording {
+    /// Takes the feed's first message; none where it has none.
+    fn new(feed: Feed, shared: &Shared, faults: &mut Vec<Fault>) -> Option<Self> {
+        let head = feed.head().cloned();
+        let mut recording = Self {
+            ended: false,
+            head: head?,
+            feed,
+        };
+        recording.read_on(shared, faults);
+        Some(recording)
+    }
+
+    /// Goes to the next message.
+    fn advance(&mut self, shared: &Shared, faults: &mut Vec<Fault>) {
+        match self.feed.head() {
+            Some(next) => {
+                self.head.copy_from(next);
+                self.read_on(shared, faults);
+            }
+            None => self.ended = true,
+        }
+    }
+
+    fn read_on(&mut self, shared: &Shared, faults: &mut Vec<Fault>) {
+        self.feed.take_truth(|truth| shared.ingress.truth(truth));
+        self.feed.advance(faults);
+    }
+
+    /// When the next message is due. A single stamp ahead of its successor's is not believed: its
+    /// recording would wait until the others have passed it.
+    fn due_ns(&self) -> u64 {
+        let next_ns = self.feed.head().map(|next| next.received_ns);
+        self.head.received_ns.min(next_ns.unwrap_or(u64::MAX))
     }
 }
 
@@ -53,16 +114,20 @@ fn log_events(shared: &Shared, faults: &mut Vec<Fault>) {
     }
 }
 
-/// The feed whose next message was received first; the earlier in the configuration among equals.
-fn earliest(feeds: &mut [Feed]) -> Option<&mut Feed> {
-    feeds
+/// The recording whose next message was received first; the earlier in the configuration among
+/// equals.
+fn earliest(recordings: &mut [Recording]) -> Option<&mut Recording> {
+    recordings
         .iter_mut()
-        .filter(|feed| feed.head().is_some())
-        .min_by_key(|feed| feed.head().map_or(u64::MAX, |raw| raw.received_ns))
+        .filter(|recording| !recording.ended)
+        .min_by_key(|recording| recording.due_ns())
 }
 
-fn part(feeds: &[Feed]) -> Option<f64> {
-    let parts: Vec<f64> = feeds.iter().filter_map(Feed::progress).collect();
+fn part(recordings: &[Recording]) -> Option<f64> {
+    let parts: Vec<f64> = recordings
+        .iter()
+        .filter_map(|r| r.feed.progress())
+        .collect();
     (!parts.is_empty()).then(|| parts.iter().sum::<f64>() / parts.len() as f64)
 }
 

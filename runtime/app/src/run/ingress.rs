@@ -108,6 +108,11 @@ impl Ingress {
             .append_message(&mut self.log.batch(), Channel::EVENTS, cause, &message);
     }
 
+    /// Receive stamp of the latest message.
+    pub(crate) fn last_received_ns(&self) -> u64 {
+        self.lock().last_received_ns
+    }
+
     /// Logs ground truth.
     pub(crate) fn truth(&self, truth: &GroundTruth) {
         let cause = Cause::at(truth.captured_ns);

@@ -149,16 +149,20 @@ impl<'a> LaneThread<'a> {
     /// Takes messages until the queue is closed and empty.
     pub(crate) fn run(mut self) -> LaneOutcome {
         let _closed_at_the_end = CloseQueue(self.handle);
-        let mut queued = Queued::empty(SensorId(0), RawFormat::Ars548);
+        let mut held = None;
         loop {
             match self
                 .handle
                 .queue
-                .take(&mut queued, Duration::from_millis(200))
+                .take(&mut held, Duration::from_millis(200))
             {
-                Taken::Item => self.take(&queued),
-                Taken::Idle => {}
                 Taken::Closed => break,
+                Taken::Idle => {}
+                Taken::Item => {
+                    if let Some(slot) = &held {
+                        self.take(&slot.item);
+                    }
+                }
             }
         }
         self.finish();

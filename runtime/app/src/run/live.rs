@@ -1,7 +1,7 @@
 //! Feeding a live run: a thread a source, and one that lets time pass and watches the clock.
 
 use super::setup::Progress;
-use super::{Shared, deliver};
+use super::{Shared, deliver, guard};
 use crate::feed::Feed;
 use drafthorse_core::{Fault, FaultKind};
 use drafthorse_record::messages::drafthorse::ClockState;
@@ -23,7 +23,9 @@ pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
             let running = &running;
             scope.spawn(move || {
                 let _counted = Running(running);
-                feed_one(shared, &mut feed);
+                if let Err(why) = guard::catch(|| feed_one(shared, &mut feed)) {
+                    shared.ingress.event(&feed.break_off(why));
+                }
                 shared.note_failure(&feed);
             });
         }
@@ -31,7 +33,7 @@ pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
     });
 }
 
-/// Counts a source's thread as ended, also when it panics: the run must not wait for it.
+/// Counts a source's thread as ended, however it ends: the run must not wait for it.
 struct Running<'a>(&'a AtomicUsize);
 
 impl Drop for Running<'_> {

@@ -2,11 +2,14 @@
 
 mod allocations;
 mod file;
+mod guard;
 mod ingress;
 mod lane;
 mod live;
 mod log;
 mod setup;
+#[cfg(test)]
+mod tests;
 
 pub use allocations::radar_lane_allocations_per_scan;
 pub use lane::LaneLogic;
@@ -18,25 +21,26 @@ use crate::config::Config;
 use crate::feed::{self, Feed, Resolved};
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::queue::{LaneQueue, Policy};
+use crate::pipeline::queue::{LaneQueue, Policy, Taken};
 use crate::pipeline::radar::RadarLane;
 use crate::pipeline::staged::Cause;
 use crate::plan::{Mode, Plan, RADAR_LANE};
 use crate::report;
 use crate::summary::{Latencies, Summary};
-use anyhow::{Context, Result};
-use drafthorse_core::RawMessage;
+use anyhow::{Context, Result, bail};
+use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use drafthorse_record::messages::drafthorse as message;
+use drafthorse_record::storage::{Disk, FileSystem};
 use drafthorse_record::{Recorder, StopReason, WhenFull};
 use ingress::Ingress;
 use lane::{LaneOutcome, LaneThread, Queued};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What a run is told beside its configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RunOptions {
     /// Folder of the log and the report; created when absent.
     pub out: PathBuf,
@@ -46,14 +50,39 @@ pub struct RunOptions {
     pub report: bool,
     /// Set from outside to finish early, keeping what was recorded.
     pub stop: Arc<AtomicBool>,
+    /// What `out` lies on: the file system, or a stand-in that misbehaves for a test.
+    pub disk: Arc<dyn Disk>,
 }
 
-/// A lane's queue and its place in the sensors' routing.
+impl RunOptions {
+    /// A run into the folder `out`, without progress and report.
+    pub fn new(out: impl Into<PathBuf>) -> Self {
+        Self {
+            out: out.into(),
+            progress: false,
+            report: false,
+            stop: Arc::default(),
+            disk: Arc::new(FileSystem),
+        }
+    }
+}
+
+/// What the outside knows of a lane.
 pub(crate) struct LaneHandle {
     pub(crate) name: String,
     pub(crate) queue: LaneQueue<Queued>,
+    /// Held while a message is logged and queued: the lane takes its messages in the log's order.
+    order: Mutex<()>,
     pub(crate) dropped: AtomicU64,
     pub(crate) steps: AtomicU64,
+}
+
+/// Where a sensor's messages go.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    lane: usize,
+    /// The sensor's number in the lane's queue.
+    source: usize,
 }
 
 /// Everything the threads of a run share.
@@ -62,8 +91,8 @@ pub(crate) struct Shared {
     pub(crate) log: LogWriter,
     pub(crate) ingress: Ingress,
     pub(crate) lanes: Vec<LaneHandle>,
-    /// Lane index by sensor index.
-    pub(crate) routes: Vec<usize>,
+    /// By sensor index.
+    pub(crate) routes: Vec<Route>,
     pub(crate) stop: Arc<AtomicBool>,
     /// Messages that lanes did not append because the log had lost what they follow from.
     pub(crate) unlogged: AtomicU64,
@@ -72,7 +101,9 @@ pub(crate) struct Shared {
     /// The end of recording was told.
     told_stopped: AtomicBool,
     /// Sensors whose source broke off with an error.
-    pub(crate) failed: Mutex<Vec<String>>,
+    failed_sources: Mutex<Vec<String>>,
+    /// Lanes that broke off.
+    failed_lanes: Mutex<Vec<String>>,
 }
 
 impl Shared {
@@ -92,7 +123,7 @@ impl Shared {
         let settings = config
             .record
             .to_record_config(&options.out, name, when_full);
-        let recorder = Recorder::create(settings)
+        let recorder = Recorder::create_on(settings, Arc::clone(&options.disk))
             .with_context(|| format!("cannot record into {}", options.out.display()))?;
         let log = LogWriter::new(recorder, channels)?;
         let (lanes, routes) = lanes(config, &plan);
@@ -105,7 +136,8 @@ impl Shared {
             unlogged: AtomicU64::new(0),
             first_ns,
             told_stopped: AtomicBool::new(false),
-            failed: Mutex::default(),
+            failed_sources: Mutex::default(),
+            failed_lanes: Mutex::default(),
             plan,
         })
     }
@@ -114,11 +146,24 @@ impl Shared {
     pub(crate) fn note_failure(&self, feed: &Feed) {
         if feed.failed() {
             let name = self.plan.sensor_name(feed.sensor()).to_owned();
-            self.failed
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(name);
+            lock(&self.failed_sources).push(name);
         }
+    }
+
+    /// Notes a lane that broke off. Its sensors go on being recorded, and the other lanes go on.
+    fn note_lane_failure(&self, lane: &LaneHandle, why: &str) {
+        tracing::error!("lane {} broke off: {why}", lane.name);
+        lock(&self.failed_lanes).push(lane.name.clone());
+        self.ingress.event(&Fault {
+            kind: FaultKind::LaneFailed,
+            sensor: None,
+            at_ns: self.ingress.last_received_ns(),
+            count: 1,
+            detail: format!(
+                "lane {} broke off ({why}); its sensors are recorded and no longer perceived",
+                lane.name
+            ),
+        });
     }
 
     pub(crate) fn stopped(&self) -> bool {
@@ -147,7 +192,8 @@ fn run_resolved(config: &Config, resolved: Resolved, options: &RunOptions) -> Re
     setup::describe(&shared.plan, &channels, &shared.log, first_ns)?;
     setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);
-    let outcomes = drive(&shared, &channels, feeds, &progress)?;
+    let logics = logics(&shared, &channels)?;
+    let outcomes = drive(&shared, logics, feeds, &progress)?;
     progress.finish();
 
     let mut summary = summarise(&shared, outcomes);
@@ -172,36 +218,52 @@ fn run_resolved(config: &Config, resolved: Resolved, options: &RunOptions) -> Re
     Ok(summary)
 }
 
+/// Holds a lock whose holder cannot leave anything half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// One lane for all radars (where there are any) and one for each camera.
-fn lanes(config: &Config, plan: &Plan) -> (Vec<LaneHandle>, Vec<usize>) {
+fn lanes(config: &Config, plan: &Plan) -> (Vec<LaneHandle>, Vec<Route>) {
     let policy = match plan.mode {
         Mode::File => Policy::NeverDrop,
         Mode::Live => Policy::KeepLatest,
     };
-    let mut lanes: Vec<LaneHandle> = Vec::new();
+    let mut served: Vec<(String, Vec<SensorId>)> = Vec::new();
     let mut routes = Vec::new();
-    for (id, sensor) in plan.sensors() {
+    for (id, _) in plan.sensors() {
         let name = plan.lane_of(id);
-        let index = lanes
+        let lane = served
             .iter()
-            .position(|lane| lane.name == name)
-            .unwrap_or(lanes.len());
-        if index == lanes.len() {
-            let capacity = if sensor.format.is_camera() {
-                config.lanes.camera_queue
-            } else {
-                config.lanes.radar_queue
-            };
-            lanes.push(LaneHandle {
-                name,
-                queue: LaneQueue::new(capacity, policy, || Queued::empty(id, sensor.format)),
-                dropped: AtomicU64::new(0),
-                steps: AtomicU64::new(0),
-            });
+            .position(|lane| lane.0 == name)
+            .unwrap_or(served.len());
+        if lane == served.len() {
+            served.push((name, Vec::new()));
         }
-        routes.push(index);
+        let sensors = &mut served[lane].1;
+        let source = sensors.len();
+        sensors.push(id);
+        routes.push(Route { lane, source });
     }
-    (lanes, routes)
+    let lanes = served.into_iter().map(|(name, sensors)| {
+        let format = |source: usize| plan.sensors[usize::from(sensors[source].0)].format;
+        let shares: Vec<_> = (0..sensors.len())
+            .map(|source| match format(source) {
+                RawFormat::CanFrame => config.lanes.can_queue,
+                camera if camera.is_camera() => config.lanes.camera_queue,
+                _ => config.lanes.radar_queue,
+            })
+            .collect();
+        let slot = |source| Queued::empty(sensors[source], format(source));
+        LaneHandle {
+            name,
+            queue: LaneQueue::new(&shares, policy, slot),
+            order: Mutex::new(()),
+            dropped: AtomicU64::new(0),
+            steps: AtomicU64::new(0),
+        }
+    });
+    (lanes.collect(), routes)
 }
 
 /// A lane's logic, by the sensors it serves.
@@ -221,47 +283,70 @@ fn logic(shared: &Shared, channels: &Channels, lane: &str) -> Result<Box<dyn Lan
     Ok(Box::new(CameraLane::new(&shared.plan, id, camera)?))
 }
 
+/// The logic of all lanes, in their order.
+fn logics(shared: &Shared, channels: &Channels) -> Result<Vec<Box<dyn LaneLogic>>> {
+    let lanes = shared.lanes.iter();
+    lanes
+        .map(|lane| logic(shared, channels, &lane.name))
+        .collect()
+}
+
 /// Starts all threads and waits for them.
 fn drive(
     shared: &Shared,
-    channels: &Channels,
+    logics: Vec<Box<dyn LaneLogic>>,
     feeds: Vec<Feed>,
     progress: &setup::Progress,
 ) -> Result<Vec<LaneOutcome>> {
-    let logics: Vec<_> = shared
-        .lanes
-        .iter()
-        .map(|lane| logic(shared, channels, &lane.name))
-        .collect::<Result<_>>()?;
     std::thread::scope(|scope| {
-        let threads: Vec<_> = shared
+        let close = || shared.lanes.iter().for_each(|lane| lane.queue.close());
+        let started: std::io::Result<Vec<_>> = shared
             .lanes
             .iter()
             .zip(logics)
             .map(|(handle, logic)| {
                 std::thread::Builder::new()
                     .name(handle.name.clone())
-                    .spawn_scoped(scope, move || LaneThread::new(shared, handle, logic).run())
+                    .spawn_scoped(scope, move || run_lane(shared, handle, logic))
             })
             .collect();
+        let Ok(threads) = started.inspect_err(|_| close()) else {
+            bail!("a lane's thread could not be started; the system has no room for more threads");
+        };
         match shared.plan.mode {
             Mode::File => file::feed_all(shared, feeds, progress),
             Mode::Live => live::feed_all(shared, feeds, progress),
         }
-        for lane in &shared.lanes {
-            lane.queue.close();
-        }
-        let mut outcomes = Vec::new();
-        for thread in threads {
-            let thread = thread.context("a lane's thread could not be started")?;
-            match thread.join() {
-                Ok(outcome) => outcomes.push(outcome),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+        close();
+        let ended = threads.into_iter().map(|thread| thread.join());
+        // A lane that breaks off is caught inside its thread.
+        let outcomes = ended.filter_map(|ended| ended.ok().flatten()).collect();
         shared.ingress.finish();
         Ok(outcomes)
     })
+}
+
+/// A lane from its first message to its last; none where it broke off.
+fn run_lane(
+    shared: &Shared,
+    handle: &LaneHandle,
+    logic: Box<dyn LaneLogic>,
+) -> Option<LaneOutcome> {
+    let lane = || LaneThread::new(shared, handle, logic).run();
+    match guard::catch(lane) {
+        Ok(outcome) => Some(outcome),
+        Err(why) => {
+            shared.note_lane_failure(handle, &why);
+            let mut held = None;
+            while handle.queue.take(&mut held, Duration::ZERO) == Taken::Item {
+                if let Some(slot) = &held {
+                    let raw = &slot.item.raw;
+                    shared.count_drop(handle, raw.sensor, Cause::from(raw));
+                }
+            }
+            None
+        }
+    }
 }
 
 fn summarise(shared: &Shared, outcomes: Vec<LaneOutcome>) -> Summary {
@@ -281,11 +366,10 @@ fn summarise(shared: &Shared, outcomes: Vec<LaneOutcome>) -> Summary {
     summary
         .drops_by_lane
         .insert("record".to_owned(), status.lost_messages + unlogged);
-    summary.failed_sources = shared
-        .failed
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    summary
+        .failed_sources
+        .clone_from(&lock(&shared.failed_sources));
+    summary.failed_lanes.clone_from(&lock(&shared.failed_lanes));
     summary.drops = summary.drops_by_lane.values().sum();
     summary.faults = summary.faults_by_kind.values().sum();
     if matches!(status.stopped, Some(StopReason::WriteFailed(_))) {
@@ -297,21 +381,34 @@ fn summarise(shared: &Shared, outcomes: Vec<LaneOutcome>) -> Summary {
 }
 
 /// Takes a raw message in: logged and aligned at ingress, then queued for its lane. What the queue
-/// gives up for it is counted and logged.
+/// gives up for it, or cannot take because its lane broke off, is counted and logged.
 fn deliver(shared: &Shared, raw: &RawMessage) {
+    let route = shared.routes[usize::from(raw.sensor.0)];
+    let lane = &shared.lanes[route.lane];
+    let order = lock(&lane.order);
     let segment = shared.ingress.admit(raw);
-    let lane = &shared.lanes[shared.routes[usize::from(raw.sensor.0)]];
     let mut dropped = None;
-    lane.queue.put(
+    let taken = lane.queue.put(
+        route.source,
         |slot| {
             slot.raw.copy_from(raw);
             slot.segment = segment;
             slot.arrived = Instant::now();
         },
-        |waiting| waiting.raw.sensor == raw.sensor,
         |old| dropped = Some((old.raw.sensor, Cause::from(&old.raw))),
     );
+    drop(order);
+    if !taken {
+        dropped = Some((raw.sensor, Cause::from(raw)));
+    }
     if let Some((sensor, cause)) = dropped {
+        shared.count_drop(lane, sensor, cause);
+    }
+}
+
+impl Shared {
+    /// Counts and logs a message that its lane never took.
+    fn count_drop(&self, lane: &LaneHandle, sensor: SensorId, cause: Cause) {
         let so_far = lane.dropped.fetch_add(1, Ordering::Relaxed) + 1;
         let drop = message::LaneDrop {
             lane: lane.name.clone(),
@@ -319,12 +416,10 @@ fn deliver(shared: &Shared, raw: &RawMessage) {
             sequence: cause.sequence,
             dropped_so_far: so_far,
         };
-        let log = &shared.log;
+        let log = &self.log;
         log.append_message(&mut log.batch(), Channel::DROP, cause, &drop);
     }
-}
 
-impl Shared {
     /// Logs the health of the recorder and the lanes.
     fn health(&self, at_ns: u64) {
         let status = self.log.recorder().status();

@@ -11,6 +11,7 @@ mod segments;
 mod source;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -38,6 +39,9 @@ pub struct LogMessage<'a> {
     pub data: &'a [u8],
     /// Number of the segment it is in.
     pub segment: u32,
+    /// Messages between this one and the one read before it are missing: a segment is missing, or
+    /// broke off in the middle. What is folded over messages must begin anew.
+    pub after_gap: bool,
 }
 
 /// Where and why the reading of a segment stopped before its end.
@@ -57,6 +61,20 @@ pub struct Damage {
     pub messages_lost: bool,
 }
 
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match self.bytes_after {
+            0 => write!(f, "{path}: {}", self.reason),
+            bytes => write!(
+                f,
+                "{path} is whole up to byte {}; {bytes} bytes after that cannot be read ({})",
+                self.offset, self.reason
+            ),
+        }
+    }
+}
+
 /// Metadata records by name.
 pub type Metadata = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -67,6 +85,8 @@ pub struct LogReader {
     open: Option<SegmentReader>,
     metadata: Metadata,
     damages: Vec<Damage>,
+    /// Messages are missing after the one read last.
+    gap: bool,
     ended: bool,
 }
 
@@ -92,6 +112,7 @@ impl LogReader {
             open: None,
             metadata: Metadata::new(),
             damages: Vec::new(),
+            gap: false,
             ended: false,
         };
         reader.open_next()?;
@@ -111,6 +132,7 @@ impl LogReader {
             open: Some(open),
             metadata: Metadata::new(),
             damages: Vec::new(),
+            gap: false,
             ended: false,
         };
         reader.prime()?;
@@ -132,7 +154,9 @@ impl LogReader {
             open.take_metadata(&mut self.metadata);
             if found {
                 let number = self.segment_number();
-                return Ok(self.open.as_ref().and_then(|open| open.message(number)));
+                let after_gap = std::mem::take(&mut self.gap);
+                let open = self.open.as_ref();
+                return Ok(open.and_then(|open| open.message(number, after_gap)));
             }
             self.close();
             self.open_next()?;
@@ -148,6 +172,12 @@ impl LogReader {
     /// All damage met so far, at most one a segment.
     pub fn damages(&self) -> &[Damage] {
         &self.damages
+    }
+
+    /// Whether messages are missing after the one read last; at the end of the log, whether it
+    /// lacks its own end.
+    pub fn is_at_gap(&self) -> bool {
+        self.gap
     }
 
     /// Metadata records met so far.
@@ -177,6 +207,11 @@ impl LogReader {
             self.ended = true;
             return Ok(());
         };
+        if let Some(before) = self.next_segment.checked_sub(1) {
+            let before = self.segments[before].number;
+            self.damages.extend(missing_between(before, segment));
+            self.gap |= before.checked_add(1) != Some(segment.number);
+        }
         self.open = Some(SegmentReader::open(&segment.path)?);
         self.next_segment += 1;
         self.prime()
@@ -195,6 +230,7 @@ impl LogReader {
         let Some(open) = &self.open else {
             return;
         };
+        self.gap |= open.is_recovered_part();
         let current = self.next_segment.saturating_sub(1);
         let segment = self.segments.get(current).cloned().unwrap_or_default();
         let Some(found) = open.damage() else { return };
@@ -204,6 +240,7 @@ impl LogReader {
             reason,
             messages_lost,
         } = found.clone();
+        self.gap |= messages_lost;
         self.damages.push(Damage {
             path: segment.path,
             segment: segment.number,
@@ -213,4 +250,24 @@ impl LogReader {
             messages_lost,
         });
     }
+}
+
+/// The segments that should lie between that of number `before` and `next`, as damage.
+fn missing_between(before: u32, next: &Segment) -> Option<Damage> {
+    let first = before.checked_add(1)?;
+    let last = next.number.checked_sub(1)?;
+    if first > last {
+        return None;
+    }
+    Some(Damage {
+        path: next.path.clone(),
+        segment: first,
+        offset: 0,
+        bytes_after: 0,
+        reason: match first == last {
+            true => format!("segment {first} before it is missing"),
+            false => format!("segments {first} to {last} before it are missing"),
+        },
+        messages_lost: true,
+    })
 }

@@ -9,6 +9,7 @@ use super::{LogMessage, Metadata};
 use crate::catalog::Channel;
 use crate::error::ReadError;
 use crate::format::{Fields, MESSAGE_PREFIX, PREFIX, op};
+use crate::metadata::PART_METADATA;
 
 /// Bytes of a message record's body before its data.
 const HEAD: usize = MESSAGE_PREFIX - PREFIX;
@@ -16,6 +17,8 @@ const HEAD: usize = MESSAGE_PREFIX - PREFIX;
 pub(super) struct SegmentReader {
     records: RecordReader,
     metadata: Metadata,
+    /// What recovery could keep of a damaged file, see [`PART_METADATA`].
+    recovered_part: bool,
     /// Where the next record of the current chunk begins; absent outside chunks.
     at: Option<usize>,
     /// Bodies of the message that `advance` will give, and of the one it has given.
@@ -43,6 +46,7 @@ impl SegmentReader {
         Ok(Self {
             records: RecordReader::new(source, false)?,
             metadata: Metadata::new(),
+            recovered_part: false,
             at: None,
             next: None,
             current: None,
@@ -67,6 +71,7 @@ impl SegmentReader {
                 Some(Record::Chunk) => self.at = Some(0),
                 Some(Record::Message) => self.next = Some(Body::Loose),
                 Some(Record::Metadata(name, entries)) => {
+                    self.recovered_part |= name == PART_METADATA;
                     self.metadata.insert(name, entries);
                 }
                 Some(Record::Definition(_) | Record::Attachment) => {}
@@ -95,7 +100,7 @@ impl SegmentReader {
     }
 
     /// The message that `advance` went to.
-    pub(super) fn message(&self, segment: u32) -> Option<LogMessage<'_>> {
+    pub(super) fn message(&self, segment: u32, after_gap: bool) -> Option<LogMessage<'_>> {
         let body = match self.current.clone()? {
             Body::Chunk(range) => self.records.chunk_records().get(range)?,
             Body::Loose => self.records.body(),
@@ -108,6 +113,7 @@ impl SegmentReader {
             publish_time_ns: fields.u64()?,
             data: body.get(HEAD..)?,
             segment,
+            after_gap,
         })
     }
 
@@ -117,6 +123,11 @@ impl SegmentReader {
 
     pub(super) fn damage(&self) -> Option<&Found> {
         self.records.damage()
+    }
+
+    /// Whether the file says of itself that its original held more, once it is read to its end.
+    pub(super) fn is_recovered_part(&self) -> bool {
+        self.recovered_part
     }
 
     /// Moves the metadata met since the last call.

@@ -1,0 +1,76 @@
+//! A lane that breaks off takes neither the recording nor the other lanes with it.
+#![allow(clippy::panic)] // One of the lanes here does.
+
+use super::lane::LaneLogic;
+use super::{RunOptions, Shared, drive, logics, setup, summarise};
+use crate::config::Config;
+use crate::feed::{self, Resolved};
+use crate::pipeline::channels::Channels;
+use crate::pipeline::staged::Staged;
+use crate::pipeline::stages::StageClock;
+use crate::summary::Summary;
+use drafthorse_core::RawMessage;
+use drafthorse_record::inspect;
+use std::path::Path;
+
+/// Breaks off at its tenth message.
+struct Breaks(u32);
+
+impl LaneLogic for Breaks {
+    fn step(&mut self, _: &RawMessage, _: &mut StageClock, _: &mut Staged) {
+        self.0 += 1;
+        assert!(self.0 < 10, "out of ideas");
+    }
+    fn finish(&mut self, _: &mut StageClock, _: &mut Staged) {}
+    fn checkpoint(&self) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    fn restore(&mut self, _: &[u8]) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn summarise(&self, _: &mut Summary) {}
+}
+
+fn run_with_breaking_radar_lane(source: &str, dir: &Path) -> Summary {
+    let config = Config::from_sources(vec![source.parse().unwrap()]);
+    let Resolved { plan, feeds } = feed::resolve(&config).unwrap();
+    let channels = Channels::new(&plan);
+    let progress = setup::Progress::new(false, plan.mode);
+    let options = RunOptions::new(dir);
+    let shared = Shared::new(&config, plan, &channels, &options, "drive", 0).unwrap();
+    setup::describe(&shared.plan, &channels, &shared.log, 0).unwrap();
+    setup::begin(&shared.log, 0);
+    let mut logics = logics(&shared, &channels).unwrap();
+    logics[0] = Box::new(Breaks(0));
+    let outcomes = drive(&shared, logics, feeds, &progress).unwrap();
+    let summary = summarise(&shared, outcomes);
+    shared.log.recorder().finish().unwrap();
+    summary
+}
+
+#[test]
+fn a_lane_that_breaks_off_is_told_and_everything_else_goes_on() {
+    for source in ["synth:?seed=1&seconds=3", "synth:?seed=1&seconds=3&live=3"] {
+        let dir = tempfile::tempdir().unwrap();
+        let summary = run_with_breaking_radar_lane(source, dir.path());
+        assert_eq!(summary.failed_lanes, ["radar"]);
+        assert_eq!(summary.faults_by_kind["lane_failed"], 1);
+        assert_eq!(summary.frames + summary.drops_by_lane["camera_front"], 45);
+        // Every message is in the log, and those that nobody took are counted.
+        let log = inspect(dir.path()).unwrap();
+        let count = |topic: &str| {
+            log.channels
+                .iter()
+                .find(|c| c.topic == topic)
+                .unwrap()
+                .count
+        };
+        assert_eq!(
+            (count("/radar_front/raw"), count("/camera_front/image")),
+            (60, 45)
+        );
+        assert_eq!(count("/lanes/drop"), summary.drops);
+        // Nine were perceived, and the tenth was too much.
+        assert_eq!(summary.drops_by_lane["radar"], 50);
+    }
+}
