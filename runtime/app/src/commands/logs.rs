@@ -121,7 +121,7 @@ fn print(summary: &LogSummary, out: &mut impl Write) -> Result<()> {
         },
     )?;
     for damage in &summary.damage {
-        writeln!(out, "damage: {}", damage)?;
+        writeln!(out, "damage: {damage}")?;
     }
     writeln!(
         out,

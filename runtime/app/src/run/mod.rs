@@ -318,7 +318,7 @@ fn drive(
             Mode::Live => live::feed_all(shared, feeds, progress),
         }
         close();
-        let ended = threads.into_iter().map(|thread| thread.join());
+        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         // A lane that breaks off is caught inside its thread.
         let outcomes = ended.filter_map(|ended| ended.ok().flatten()).collect();
         shared.ingress.finish();
