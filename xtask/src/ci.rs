@@ -17,6 +17,9 @@ pub(crate) struct Arguments {
     /// How long each fuzz target runs in `full`, in seconds
     #[arg(long, default_value_t = 600)]
     fuzz_seconds: u32,
+    /// In `full`, only the steps whose names contain this; the others keep their last results
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,7 +31,7 @@ enum Extent {
 /// Runs the checks; an error where one of them failed.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.extent == Some(Extent::Full) {
-        return ci_full::run(arguments.fuzz_seconds);
+        return ci_full::run(arguments.fuzz_seconds, &arguments.only);
     }
     let script = workspace::root().join(".ci/run");
     let status = Command::new(&script)

@@ -21,12 +21,14 @@ pub(crate) fn date() -> String {
     output("date", &["-u", "+%Y-%m-%d %H:%M UTC"]).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// The git revision, with a remark where the working tree differs from it.
+/// The git revision, with a remark where the working tree differs from it in more than the record
+/// of verification itself.
 pub(crate) fn revision() -> String {
     let Some(revision) = output("git", &["rev-parse", "--short=12", "HEAD"]) else {
         return "none".to_owned();
     };
-    match output("git", &["status", "--porcelain"]) {
+    let changes = ["status", "--porcelain", "--", ".", ":!docs/verification.*"];
+    match output("git", &changes) {
         Some(_) => format!("{revision} with changes"),
         None => revision,
     }
