@@ -52,6 +52,10 @@ fn a_missing_segment_is_told_and_the_rest_replays() {
     let (whole, _) = check(dir.path());
     std::fs::remove_file(&logs[1]).unwrap();
     check_with_gap(dir.path(), whole, "segment 1 before it is missing");
+    let recovered = tempfile::tempdir().unwrap();
+    let report = recover(dir.path(), recovered.path().join("log")).unwrap();
+    assert!(!report.complete);
+    assert!(report.first_damage.unwrap().contains("is missing"));
 }
 
 #[test]

@@ -112,10 +112,10 @@ pub struct ReplayArgs {
 /// Arguments of `recover`.
 #[derive(Debug, Args)]
 pub struct RecoverArgs {
-    /// The cut log.
+    /// The cut log: a file, or a folder that holds one run's segments.
     pub log: PathBuf,
-    /// Where the whole log goes; must not exist.
-    #[arg(short, long, value_name = "FILE")]
+    /// Where the whole log goes, which must not exist: a file for a file, a folder for a folder.
+    #[arg(short, long, value_name = "PATH")]
     pub out: PathBuf,
     /// Print the outcome as one JSON object.
     #[arg(long)]

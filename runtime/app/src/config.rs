@@ -240,7 +240,7 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| {
             format!(
-                "cannot read the configuration {}; give --config FILE or --source URI",
+                "cannot read the configuration {}; name a TOML file as `drafthorse config schema` describes it",
                 path.display()
             )
         })?;

@@ -106,12 +106,16 @@ pub struct RadarScan {
 pub struct RadarObject {
     /// The radar's own identifier.
     pub id: u32,
-    /// Centre forward, m.
+    /// Position forward as the radar sends it, m: that of a corner, an edge or the centre.
     pub x: f32,
-    /// Centre left, m.
+    /// Position left, m.
     pub y: f32,
-    /// Centre up, m.
+    /// Position up, m.
     pub z: f32,
+    /// Centre of the box forward, m.
+    pub centre_x: f32,
+    /// Centre of the box left, m.
+    pub centre_y: f32,
     /// Velocity forward, m/s, over ground as the radar reports it.
     pub vx: f32,
     /// Velocity left, m/s.

@@ -20,13 +20,15 @@ impl RadarPerception {
         self.ego_without_scan(objects.captured_ns, vehicle_speed_mps);
         let lever = self.mount.position_m;
         for o in &objects.objects {
-            let numbers = [o.x, o.y, o.vx, o.vy, o.length, o.width, o.yaw_rad];
+            let numbers = [
+                o.centre_x, o.centre_y, o.vx, o.vy, o.length, o.width, o.yaw_rad,
+            ];
             if !numbers.iter().all(|n| n.is_finite()) {
                 continue;
             }
             let wide = |v: f32| f64::from(v);
             let z = if o.z.is_finite() { wide(o.z) } else { 0.0 };
-            let place = nalgebra::Vector3::new(wide(o.x), wide(o.y), z);
+            let place = nalgebra::Vector3::new(wide(o.centre_x), wide(o.centre_y), z);
             let velocity = nalgebra::Vector2::new(wide(o.vx), wide(o.vy));
             let (dx, dy) = (place.x - lever.x, place.y - lever.y);
             let range = dx.hypot(dy).max(0.1);

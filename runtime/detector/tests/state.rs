@@ -119,6 +119,8 @@ fn objects_and_can_tracks_become_tracks() {
             x,
             y: 1.0,
             z: 0.5,
+            centre_x: x,
+            centre_y: 1.0,
             vx: 13.0,
             vy: 0.0,
             length: 4.2,

@@ -24,14 +24,14 @@ pub enum RecordError {
     #[error("the log already has 65535 channels or schemas: use fewer")]
     TooManyChannels,
     /// The operating system refused.
-    #[error("cannot {doing} {path}: {source}")]
+    #[error("cannot {doing} {path}: {reason}")]
     Io {
         /// What was tried.
         doing: &'static str,
         /// On which file or folder.
         path: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
@@ -40,12 +40,12 @@ pub enum RecordError {
 #[non_exhaustive]
 pub enum ReadError {
     /// The operating system refused.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {reason}")]
     Io {
         /// The file or folder.
         path: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The file does not begin like an MCAP file.
     #[error("{0} is not an MCAP file: name a log, or a folder of its segments")]
@@ -74,32 +74,32 @@ pub enum RecoverError {
     #[error("{0} exists already: name an output that does not")]
     Exists(PathBuf),
     /// The output cannot be written.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {reason}")]
     Write {
         /// The output.
         path: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
 impl RecordError {
-    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        if source.kind() == io::ErrorKind::AlreadyExists {
+    pub(crate) fn io(doing: &'static str, path: &Path, reason: io::Error) -> Self {
+        if reason.kind() == io::ErrorKind::AlreadyExists {
             return Self::Exists(path.to_owned());
         }
         let path = path.to_owned();
         Self::Io {
             doing,
             path,
-            source,
+            reason,
         }
     }
 }
 
 impl ReadError {
-    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn io(path: &Path, reason: io::Error) -> Self {
         let path = path.to_owned();
-        Self::Io { path, source }
+        Self::Io { path, reason }
     }
 }

@@ -14,7 +14,7 @@ use crate::config::Compression;
 use crate::error::{ReadError, RecoverError};
 use crate::format::{CHUNK_PREFIX, Fields, op, put_bytes, put_record, put_u64};
 use crate::metadata::{self, PART_METADATA};
-use crate::reader::{Record, RecordReader, Source, segments};
+use crate::reader::{Record, RecordReader, Source, missing_between, segments};
 use crate::segment::{SegmentWriter, Summed};
 use crate::storage::{Disk, FileSystem, Storage};
 
@@ -52,18 +52,24 @@ pub fn recover(
     output: impl AsRef<Path>,
 ) -> Result<RecoverReport, RecoverError> {
     let (input, output) = (input.as_ref(), output.as_ref());
-    let failed = |source| write_error(output, source);
+    let failed = |reason| write_error(output, reason);
     if input.is_file() {
         let dir = output.parent().filter(|dir| !dir.as_os_str().is_empty());
         fs::create_dir_all(dir.unwrap_or(Path::new("."))).map_err(failed)?;
         return recover_file(input, output);
     }
+    let segments = segments(input)?;
     fs::create_dir_all(output).map_err(failed)?;
     let mut whole = RecoverReport {
         complete: true,
         ..RecoverReport::default()
     };
-    for segment in segments(input)? {
+    let mut before = None;
+    for segment in segments {
+        if let Some(missing) = before.and_then(|before| missing_between(before, &segment)) {
+            whole.note_missing(missing.to_string());
+        }
+        before = Some(segment.number);
         let name = segment.path.file_name().unwrap_or_default();
         whole.add(recover_file(&segment.path, &output.join(name))?);
     }
@@ -72,7 +78,7 @@ pub fn recover(
 
 fn recover_file(input: &Path, output: &Path) -> Result<RecoverReport, RecoverError> {
     let source = Source::open(input)?;
-    let failed = |source| write_error(output, source);
+    let failed = |reason| write_error(output, reason);
     let storage = FileSystem.create(output).map_err(failed)?;
     let report = recover_into(source, storage);
     match report {
@@ -194,11 +200,20 @@ impl Output {
 }
 
 impl RecoverReport {
+    /// A segment of the input is missing: nothing can be kept of it.
+    fn note_missing(&mut self, what: String) {
+        self.complete = false;
+        if self.first_damage.is_none() {
+            self.first_damage_offset = Some(self.kept_bytes);
+            self.first_damage = Some(what);
+        }
+    }
+
     /// Adds the report of a further segment.
     fn add(&mut self, other: Self) {
         self.messages += other.messages;
         self.chunks += other.chunks;
-        if self.first_damage_offset.is_none() {
+        if self.first_damage.is_none() {
             let kept = self.kept_bytes;
             self.first_damage_offset = other.first_damage_offset.map(|offset| kept + offset);
             self.first_damage = other.first_damage;
@@ -228,10 +243,10 @@ impl From<io::Error> for Trouble {
     }
 }
 
-fn write_error(path: &Path, source: io::Error) -> RecoverError {
+fn write_error(path: &Path, reason: io::Error) -> RecoverError {
     let path = path.to_owned();
-    match source.kind() {
+    match reason.kind() {
         io::ErrorKind::AlreadyExists => RecoverError::Exists(path),
-        _ => RecoverError::Write { path, source },
+        _ => RecoverError::Write { path, reason },
     }
 }

@@ -8,7 +8,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::error::ReadError;
 use crate::format::{Fields, LIBRARY_NAME, MAGIC, op};
+use crate::reader::segments;
 
 /// Bytes after which a folder that could not be brought within its quota is looked at again.
 const LOOK_AGAIN_BYTES: u64 = 16 << 20;
@@ -16,31 +18,41 @@ const LOOK_AGAIN_BYTES: u64 = 16 << 20;
 /// Enough of a file for its magic and its header.
 const HEAD_BYTES: usize = 256;
 
-/// Marks a log, or all segments in a folder, as never to be evicted.
+/// Marks a log, a file or all segments of one log in a folder, as never to be evicted; gives the
+/// files marked.
 ///
 /// # Errors
-/// When the mark cannot be written.
-pub fn keep(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return logs(path)?.iter().try_for_each(|log| keep(&log.path));
-    }
-    fs::metadata(path)?;
-    fs::File::create(mark_of(path))?.sync_all()
+/// When there is no log, or a mark cannot be written.
+pub fn keep(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    for_each_file(path, |file| fs::File::create(mark_of(file))?.sync_all())
 }
 
-/// Takes the mark of [`keep`] away again.
+/// Takes the marks of [`keep`] away again; gives the files that were looked at.
 ///
 /// # Errors
-/// When the log or the mark cannot be reached.
-pub fn release(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return logs(path)?.iter().try_for_each(|log| release(&log.path));
-    }
-    fs::metadata(path)?;
-    match fs::remove_file(mark_of(path)) {
+/// When there is no log, or a mark cannot be removed.
+pub fn release(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    for_each_file(path, |file| match fs::remove_file(mark_of(file)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    })
+}
+
+fn for_each_file(
+    path: &Path,
+    act: impl Fn(&Path) -> io::Result<()>,
+) -> Result<Vec<PathBuf>, ReadError> {
+    let files: Vec<PathBuf> = segments(path)?.into_iter().map(|s| s.path).collect();
+    for file in &files {
+        let (head, read) = head(file).map_err(|error| ReadError::io(file, error))?;
+        if !head[..read].starts_with(&MAGIC) {
+            return Err(ReadError::NotMcap(file.clone()));
+        }
     }
+    for file in &files {
+        act(file).map_err(|error| ReadError::io(&mark_of(file), error))?;
+    }
+    Ok(files)
 }
 
 /// Whether a log is marked as kept.
@@ -112,9 +124,9 @@ fn logs(dir: &Path) -> io::Result<Vec<Log>> {
 
 /// Whether the file's header names this recorder.
 fn is_ours(path: &Path) -> bool {
-    let mut head = [0; HEAD_BYTES];
-    let read = fs::File::open(path).and_then(|file| read_up_to(file, &mut head));
-    let Ok(read) = read else { return false };
+    let Ok((head, read)) = head(path) else {
+        return false;
+    };
     let Some(records) = head.get(MAGIC.len()..read) else {
         return false;
     };
@@ -126,15 +138,17 @@ fn is_ours(path: &Path) -> bool {
     head.starts_with(&MAGIC) && library.is_some_and(|library| library.starts_with(LIBRARY_NAME))
 }
 
-fn read_up_to(mut file: fs::File, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut read = 0;
-    while read < buffer.len() {
-        match file.read(&mut buffer[read..])? {
+/// The first bytes of a file, and how many there are.
+fn head(path: &Path) -> io::Result<([u8; HEAD_BYTES], usize)> {
+    let mut file = fs::File::open(path)?;
+    let (mut head, mut read) = ([0; HEAD_BYTES], 0);
+    while read < head.len() {
+        match file.read(&mut head[read..])? {
             0 => break,
             more => read += more,
         }
     }
-    Ok(read)
+    Ok((head, read))
 }
 
 fn mark_of(path: &Path) -> PathBuf {

@@ -136,7 +136,13 @@ fn the_quota_takes_the_oldest_and_spares_the_kept() {
         record(config, 300, 1);
         std::thread::sleep(Duration::from_millis(15));
     }
-    retention::keep(&dir.path().join("kept-0000.mcap")).unwrap();
+    let kept = retention::keep(&dir.path().join("kept-0000.mcap")).unwrap();
+    assert_eq!(kept, [dir.path().join("kept-0000.mcap")]);
+    assert!(
+        retention::keep(dir.path()).is_err(),
+        "several logs in one folder must be named"
+    );
+    assert!(retention::keep(&dir.path().join("nothing")).is_err());
     assert!(retention::is_kept(&dir.path().join("kept-0000.mcap")));
     let mut config = config(dir.path());
     config.prefix = "now".to_owned();

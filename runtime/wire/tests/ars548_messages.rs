@@ -103,8 +103,10 @@ fn an_object_is_decoded_at_its_offsets_with_its_centre() {
     // The rear right corner is at (20, -4); the centre is half a length ahead and half a width left.
     let (sin, cos) = 0.3_f64.sin_cos();
     let (x, y) = (20.0 + 2.3 * cos - 0.9 * sin, -4.0 + 2.3 * sin + 0.9 * cos);
-    assert!((f64::from(plain.x) - x).abs() < 1e-5 && (f64::from(plain.y) - y).abs() < 1e-5);
-    assert_eq!((plain.id, plain.z), (0xDEAD_BEEF, 0.5));
+    let centre = (f64::from(plain.centre_x), f64::from(plain.centre_y));
+    assert!((centre.0 - x).abs() < 1e-5 && (centre.1 - y).abs() < 1e-5);
+    assert_eq!((plain.x, plain.y, plain.z), (20.0, -4.0, 0.5));
+    assert_eq!(plain.id, 0xDEAD_BEEF);
     assert_eq!((plain.vx, plain.vy), (11.0, -2.0));
     assert_eq!((plain.length, plain.width, plain.yaw_rad), (4.6, 1.8, 0.3));
     assert!((plain.existence - 0.95).abs() < 1e-6);
@@ -136,7 +138,7 @@ fn each_reference_point_means_its_place_on_the_box() {
         };
         let centre = object.to_radar_object().unwrap();
         assert_eq!(
-            (centre.x, centre.y),
+            (centre.centre_x, centre.centre_y),
             (10.0 + 2.0 * dx, 5.0 + dy),
             "reference {reference}"
         );
@@ -403,7 +405,7 @@ proptest! {
         yaw in -3.1_f32..3.1, existence in 0.0_f32..1.0, reference in 0..=8_u8,
     ) {
         let object = RadarObject {
-            id: 7, x: place.0, y: place.1, z: place.2, vx: speed.0, vy: speed.1,
+            id: 7, x: 0.0, y: 0.0, z: place.2, centre_x: place.0, centre_y: place.1, vx: speed.0, vy: speed.1,
             length: size.0, width: size.1, height: f32::NAN, yaw_rad: yaw, existence,
         };
         let reference = Reference::from_wire(reference).unwrap();
@@ -413,7 +415,9 @@ proptest! {
         let mut buffers = Ars548Buffers::default();
         decode(&payload, &mut buffers).unwrap();
         let back = buffers.objects[0].to_radar_object().unwrap();
-        prop_assert!((back.x - object.x).abs() < 1e-4 && (back.y - object.y).abs() < 1e-4);
+        let off = (back.centre_x - object.centre_x, back.centre_y - object.centre_y);
+        prop_assert!(off.0.abs() < 1e-4 && off.1.abs() < 1e-4);
+        prop_assert_eq!((back.x, back.y), (record.x_m, record.y_m));
         prop_assert!((back.existence - object.existence).abs() < 1e-6);
         prop_assert_eq!((back.vx, back.vy, back.yaw_rad), (object.vx, object.vy, object.yaw_rad));
     }

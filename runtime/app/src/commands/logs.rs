@@ -83,6 +83,7 @@ pub(super) fn recover(args: &RecoverArgs) -> Result<()> {
         report.messages, report.chunks, report.kept_bytes
     )?;
     match (&report.first_damage, report.first_damage_offset) {
+        (Some(what), _) if report.lost_bytes == 0 => writeln!(out, "lost: {what}")?,
         (Some(what), Some(offset)) => writeln!(
             out,
             "lost {} bytes from byte {offset} on: {what}",
@@ -143,10 +144,16 @@ fn print(summary: &LogSummary, out: &mut impl Write) -> Result<()> {
 }
 
 pub(super) fn keep(args: &KeepArgs) -> Result<()> {
-    if args.release {
+    let files = if args.release {
         retention::release(&args.log)
     } else {
         retention::keep(&args.log)
+    };
+    let files = files.with_context(|| format!("cannot mark {}", args.log.display()))?;
+    let verb = if args.release { "released" } else { "kept" };
+    let mut out = std::io::stdout().lock();
+    for file in files {
+        writeln!(out, "{verb}: {}", file.display())?;
     }
-    .with_context(|| format!("cannot mark {}", args.log.display()))
+    Ok(())
 }

@@ -11,6 +11,9 @@ use drafthorse_core::{RawFormat, SensorId};
 use drafthorse_sensors::{Scheme, open, vehicle_clock_ns};
 use drafthorse_synth::Drive;
 
+/// Recordings whose beginnings lie further apart hardly belong together, ns.
+const APART_NS: u64 = 3_600_000_000_000;
+
 /// The plan of a run with the sources opened.
 pub struct Resolved {
     /// What derived messages follow from.
@@ -97,17 +100,24 @@ impl Resolved {
             // What was lost before the first message is told with the first advance of the run.
             feed.early_faults.append(&mut faults);
         }
-        if !self.plan.clock.unrelated {
-            return Ok(());
-        }
         let starts: Vec<Option<u64>> = self
             .feeds
             .iter()
             .map(|feed| feed.head().map(|raw| raw.captured_ns))
             .collect();
-        let Some(base) = starts.iter().flatten().max().copied() else {
+        let first = starts.iter().flatten().min().copied();
+        let Some((first, base)) = first.zip(starts.iter().flatten().max().copied()) else {
             return Ok(());
         };
+        if !self.plan.clock.unrelated {
+            if base - first > APART_NS {
+                tracing::warn!(
+                    "the recordings begin {} hours apart; if they do not belong together, say --unrelated",
+                    (base - first) / 3_600_000_000_000
+                );
+            }
+            return Ok(());
+        }
         for (feed, start) in self.feeds.iter_mut().zip(starts) {
             let Some(start) = start else { continue };
             let base_ns = i64::try_from(base - start)

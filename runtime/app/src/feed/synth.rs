@@ -91,6 +91,8 @@ pub(super) struct SynthSource {
 /// Drive time that is rendered ahead of a live drive's start, and kept ahead where the renderer can,
 /// so that its pace does not depend on the renderer's, s.
 const AHEAD_S: f64 = 60.0;
+/// The same at real time or slower, which the renderer holds.
+const AHEAD_AT_REAL_TIME_S: f64 = 0.5;
 
 /// A drive that goes by a clock.
 struct Live {
@@ -115,10 +117,14 @@ impl Live {
 
     /// Whether so much is rendered that the rest can wait.
     fn is_ahead(&self) -> bool {
+        let enough_s = match self.speed <= 1.0 {
+            true => AHEAD_AT_REAL_TIME_S,
+            false => AHEAD_S,
+        };
         let ends = self.rendered.front().zip(self.rendered.back());
         self.complete
             || ends.is_some_and(|((first, _), (last, _))| {
-                (last.captured_ns - first.captured_ns) as f64 / 1e9 >= AHEAD_S
+                (last.captured_ns - first.captured_ns) as f64 / 1e9 >= enough_s
             })
     }
 

@@ -53,6 +53,9 @@ pub struct ReplayOutcome {
 pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
     let began = Instant::now();
     let plan = read_plan(log)?;
+    if let Some(out) = &options.out {
+        refuse_own_folder(log, out)?;
+    }
     let channels = Channels::new(&plan);
     let mut machine = Machine::new(&plan, &channels)?;
     let writer = match &options.out {
@@ -190,6 +193,23 @@ fn read_plan(log: &Path) -> Result<Plan> {
             log.display()
         ),
     }
+}
+
+/// Two logs in one folder would have to be named apart from then on.
+fn refuse_own_folder(log: &Path, out: &Path) -> Result<()> {
+    let folder = if log.is_dir() {
+        Some(log)
+    } else {
+        log.parent()
+    };
+    let folder = folder.and_then(|folder| folder.join(".").canonicalize().ok());
+    if folder.is_some() && folder == out.canonicalize().ok() {
+        bail!(
+            "{} holds the log that is replayed; name another folder with --out",
+            out.display()
+        );
+    }
+    Ok(())
 }
 
 fn writer(plan: &Plan, channels: &Channels, out: &Path, log: &Path) -> Result<LogWriter> {

@@ -179,16 +179,22 @@ impl Shared {
 pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
     config.check()?;
     let resolved = feed::resolve(config)?;
-    run_resolved(config, resolved, options).map_err(|error| Failed(format!("{error:#}")).into())
+    let name = setup::run_name(&options.out, &config.name)?;
+    run_resolved(config, resolved, options, &name)
+        .map_err(|error| Failed(format!("{error:#}")).into())
 }
 
-fn run_resolved(config: &Config, resolved: Resolved, options: &RunOptions) -> Result<Summary> {
+fn run_resolved(
+    config: &Config,
+    resolved: Resolved,
+    options: &RunOptions,
+    name: &str,
+) -> Result<Summary> {
     let began = Instant::now();
     let Resolved { plan, feeds } = resolved;
     let channels = Channels::new(&plan);
-    let name = setup::run_name(&options.out, &config.name)?;
     let first_ns = feed::first_stamp(&feeds);
-    let shared = Shared::new(config, plan, &channels, options, &name, first_ns)?;
+    let shared = Shared::new(config, plan, &channels, options, name, first_ns)?;
     setup::describe(&shared.plan, &channels, &shared.log, first_ns)?;
     setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);

@@ -17,7 +17,11 @@ const VEHICLE_FRAME: &str = "vehicle";
 /// A name no log in the folder has yet: `NAME-YYYYMMDDThhmmssZ`, with a number if that is taken.
 pub fn run_name(dir: &Path, name: &str) -> Result<String> {
     std::fs::create_dir_all(dir)
-        .with_context(|| format!("cannot create the folder {}", dir.display()))?;
+        .and_then(|()| tempfile::tempfile_in(dir))
+        .with_context(|| {
+            let dir = dir.display();
+            format!("cannot write into the folder {dir}; name another with --out")
+        })?;
     let seconds = drafthorse_sensors::vehicle_clock_ns() / 1_000_000_000;
     let stamp = utc(seconds);
     let mut candidate = format!("{name}-{stamp}");

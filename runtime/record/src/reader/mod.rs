@@ -253,7 +253,7 @@ impl LogReader {
 }
 
 /// The segments that should lie between that of number `before` and `next`, as damage.
-fn missing_between(before: u32, next: &Segment) -> Option<Damage> {
+pub(crate) fn missing_between(before: u32, next: &Segment) -> Option<Damage> {
     let first = before.checked_add(1)?;
     let last = next.number.checked_sub(1)?;
     if first > last {

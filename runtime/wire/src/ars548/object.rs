@@ -74,7 +74,8 @@ impl Reference {
 }
 
 impl Object {
-    /// The object with its box centre, velocity over ground and existence as a fraction.
+    /// The object with its position as sent, its box centre, velocity over ground and existence as a
+    /// fraction.
     ///
     /// `None` where a value is not a number, outside the sensor's range, or the reference point is
     /// one that the sensor does not define.
@@ -97,9 +98,11 @@ impl Object {
         let (dx, dy) = reference.offset_m(self.length_m, self.width_m, self.orientation_rad);
         Some(RadarObject {
             id: self.id,
-            x: (f64::from(self.x_m) - dx) as f32,
-            y: (f64::from(self.y_m) - dy) as f32,
+            x: self.x_m,
+            y: self.y_m,
             z: self.z_m,
+            centre_x: (f64::from(self.x_m) - dx) as f32,
+            centre_y: (f64::from(self.y_m) - dy) as f32,
             vx: self.vx_mps,
             vy: self.vy_mps,
             length: self.length_m,
@@ -110,7 +113,8 @@ impl Object {
         })
     }
 
-    /// The wire record of an object, its position given at `reference`; unmeasured fields are zero.
+    /// The wire record of an object by its box centre, its position given at `reference`; unmeasured
+    /// fields are zero.
     ///
     /// # Errors
     /// [`Ars548Error::NotEncodable`] where the object itself is outside the sensor's range.
@@ -122,8 +126,8 @@ impl Object {
         let record = Self {
             id: object.id,
             position_reference: reference as u8,
-            x_m: (f64::from(object.x) + dx) as f32,
-            y_m: (f64::from(object.y) + dy) as f32,
+            x_m: (f64::from(object.centre_x) + dx) as f32,
+            y_m: (f64::from(object.centre_y) + dy) as f32,
             z_m: object.z,
             vx_mps: object.vx,
             vy_mps: object.vy,
