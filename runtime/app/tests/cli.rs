@@ -170,7 +170,9 @@ fn errors_are_one_sentence_with_what_to_do_and_exit_code_2() {
         (vec!["decode", "ars548:absent.bin"], "absent.bin"),
         (vec!["decode", "lidar:x"], "ars548"),
         (vec!["run", "--source", "video:absent.mp4"], "absent.mp4"),
-        (vec!["run", "--config", "absent.toml"], "--config"),
+        (vec!["run", "--config", "absent.toml"], "config schema"),
+        (vec!["run", "--out", not_a_log], "--out"),
+        (vec!["keep", not_a_log], "not.mcap"),
         (vec!["config", "check", bad_config], "speed"),
         (vec!["run", "--source", "synth:?sed=3"], "seed"),
         (
