@@ -59,6 +59,29 @@ fn a_missing_segment_is_told_and_the_rest_replays() {
 }
 
 #[test]
+fn a_missing_last_or_first_segment_is_told_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = rotated(dir.path());
+    assert!(inspect(dir.path()).unwrap().complete);
+    let (last, others) = logs.split_last().unwrap();
+    std::fs::remove_file(last).unwrap();
+    let summary = inspect(dir.path()).unwrap();
+    assert!(!summary.complete);
+    let expected = format!("goes on in segment {}, which is missing", others.len());
+    assert!(summary.damage[0].to_string().contains(&expected));
+    assert_eq!(summary.damage[0].missing_segments, 1);
+    check(dir.path());
+    let recovered = tempfile::tempdir().unwrap();
+    let report = recover(dir.path(), recovered.path().join("log")).unwrap();
+    assert!(report.first_damage.unwrap().contains(&expected));
+    // Whoever looks at one file has asked for no other.
+    assert!(inspect(&logs[0]).unwrap().complete);
+
+    std::fs::remove_file(&logs[0]).unwrap();
+    assert_eq!(inspect(dir.path()).unwrap().first_segment, 1);
+}
+
+#[test]
 fn a_segment_damaged_in_the_middle_is_told_and_the_rest_replays_also_recovered() {
     let dir = tempfile::tempdir().unwrap();
     let logs = rotated(&dir.path().join("drive"));

@@ -169,6 +169,22 @@ pub enum ChunkCompression {
 }
 
 impl RecordSettings {
+    /// The file being written is never removed, so a quota holds only over several files.
+    fn check_quota(&self) -> Result<()> {
+        let (quota, rotate) = (self.quota_mib, self.rotate_mib);
+        if quota > 0 && rotate == 0 {
+            bail!(
+                "record.quota_mib is {quota} but record.rotate_mib is 0: one endless file cannot stay below a quota; set rotate_mib to at most half of it"
+            );
+        }
+        if quota > 0 && rotate > quota / 2 {
+            bail!(
+                "record.quota_mib is {quota} and record.rotate_mib {rotate}: set rotate_mib to at most half the quota, so that older files can be removed while one is written"
+            );
+        }
+        Ok(())
+    }
+
     /// The recorder's configuration for logs `dir/name-NNNN.mcap`.
     pub fn to_record_config(&self, dir: &Path, name: &str, when_full: WhenFull) -> RecordConfig {
         let limit = |value: u64, unit: u64| (value > 0).then(|| value.saturating_mul(unit));
@@ -244,8 +260,12 @@ impl Config {
                 path.display()
             )
         })?;
-        let mut config: Self =
-            toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))?;
+        let mut config: Self = toml::from_str(&text).with_context(|| {
+            format!(
+                "{} is not valid (`drafthorse config schema` says what may stand there)",
+                path.display()
+            )
+        })?;
         let folder = path.parent().unwrap_or(Path::new("."));
         for sensor in &mut config.sensors {
             sensor.source = sensor.source.resolved(folder);
@@ -316,6 +336,7 @@ impl Config {
                 self.record.buffer_mib
             );
         }
+        self.record.check_quota()?;
         let lanes = &self.lanes;
         let queues = [lanes.radar_queue, lanes.can_queue, lanes.camera_queue];
         if queues.iter().any(|queue| !(1..=65_536).contains(queue)) {

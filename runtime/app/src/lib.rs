@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod feed;
+mod guard;
 pub mod pipeline;
 pub mod plan;
 pub mod replay;

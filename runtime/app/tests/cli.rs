@@ -165,6 +165,19 @@ fn errors_are_one_sentence_with_what_to_do_and_exit_code_2() {
     let not_a_log = dir.path().join("not.mcap");
     std::fs::write(&not_a_log, "hello").unwrap();
     let bad_config = bad_config.to_str().unwrap();
+    let with = |name: &str, source: &str, record: &str| {
+        let file = dir.path().join(name);
+        let text =
+            format!("[[sensors]]\nname = \"it\"\nsource = \"{source}\"\n[record]\n{record}\n");
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let bad_synth = with("synth.toml", "synth:?sed=3", "");
+    let bad_map = with("map.toml", "can+socket:can0?map=absent.toml", "");
+    let bad_quota = with("quota.toml", "synth:", "quota_mib = 1000");
+    let empty = dir.path().join("empty.mcap");
+    std::fs::write(&empty, "").unwrap();
+    let empty = empty.to_str().unwrap();
     let not_a_log = not_a_log.to_str().unwrap();
     for (args, hint) in [
         (vec!["decode", "ars548:absent.bin"], "absent.bin"),
@@ -174,6 +187,10 @@ fn errors_are_one_sentence_with_what_to_do_and_exit_code_2() {
         (vec!["run", "--out", not_a_log], "--out"),
         (vec!["keep", not_a_log], "not.mcap"),
         (vec!["config", "check", bad_config], "speed"),
+        (vec!["config", "check", &bad_synth], "seed"),
+        (vec!["config", "check", &bad_map], "toyota-tracks"),
+        (vec!["config", "check", &bad_quota], "rotate_mib"),
+        (vec!["replay", empty], "does not begin like a log"),
         (vec!["run", "--source", "synth:?sed=3"], "seed"),
         (
             vec!["run", "--source", "can+candump:x?map=tesla"],
@@ -293,4 +310,38 @@ fn doctor_tells_what_this_machine_can_do() {
         assert!(!found[key].is_null(), "{key}");
     }
     assert!(found["disk"]["sync_1mib_ms"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn what_gave_nothing_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(path("pictures")).unwrap();
+    std::fs::write(path("pictures/1.jpg"), "").unwrap();
+    std::fs::write(path("empty.mcap"), "").unwrap();
+    let pictures = format!("jpeg:{}?fps=10", path("pictures"));
+    for (args, hint) in [
+        (
+            ["run", "--source", &pictures, "--out", &path("out")],
+            "no frame",
+        ),
+        (
+            [
+                "recover",
+                &path("empty.mcap"),
+                "-o",
+                &path("o.mcap"),
+                "--json",
+            ],
+            "nothing that could be kept",
+        ),
+    ] {
+        let output = drafthorse(&args);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {errors}");
+        assert!(errors.contains(hint), "{args:?}: {errors}");
+    }
+    let decoded = drafthorse(&["decode", &pictures, "--json"]).stdout;
+    let fault: Value = serde_json::from_slice(&decoded).unwrap();
+    assert!(fault["detail"].as_str().unwrap().contains("it is empty"));
 }

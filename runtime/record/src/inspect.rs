@@ -43,6 +43,8 @@ pub struct LogSummary {
     pub duration_ns: u64,
     /// Files.
     pub segments: usize,
+    /// Number of the first of them: above 0, earlier ones were removed.
+    pub first_segment: u32,
     /// Every segment reads to its end.
     pub complete: bool,
     /// What is damaged, at most one entry a segment.
@@ -89,6 +91,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<LogSummary, ReadError> {
             .sum(),
         duration_ns: first.zip(last).map_or(0, |(first, last)| last - first),
         segments: log.segments().len(),
+        first_segment: log.segments().first().map_or(0, |first| first.number),
         complete: log.damages().is_empty(),
         damage: log.damages().to_vec(),
         metadata: log.metadata().clone(),

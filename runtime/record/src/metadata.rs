@@ -12,6 +12,22 @@ pub(crate) const CHECKSUM_KEY: &str = "drafthorse.crc32";
 /// keep.
 pub(crate) const PART_METADATA: &str = "drafthorse.recovered_part";
 
+/// Name of the metadata record with which a segment says that the log goes on in the next.
+const CONTINUED_METADATA: &str = "drafthorse.continued";
+const CONTINUED_IN: &str = "in_segment";
+
+/// A whole metadata record that names the segment a log goes on in.
+pub(crate) fn encode_continued(segment: u32) -> Vec<u8> {
+    let entries = BTreeMap::from([(CONTINUED_IN.to_owned(), segment.to_string())]);
+    encode(CONTINUED_METADATA, &entries)
+}
+
+/// The segment that such a record names; none for any other record.
+pub(crate) fn continued_in(name: &str, entries: &BTreeMap<String, String>) -> Option<u32> {
+    let segment = entries.get(CONTINUED_IN)?.parse().ok()?;
+    (name == CONTINUED_METADATA).then_some(segment)
+}
+
 fn checksum(name: &str, map: &BTreeMap<String, String>) -> String {
     let mut bytes = Vec::new();
     put_bytes(&mut bytes, name.as_bytes());

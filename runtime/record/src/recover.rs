@@ -14,7 +14,7 @@ use crate::config::Compression;
 use crate::error::{ReadError, RecoverError};
 use crate::format::{CHUNK_PREFIX, Fields, op, put_bytes, put_record, put_u64};
 use crate::metadata::{self, PART_METADATA};
-use crate::reader::{Record, RecordReader, Source, missing_between, segments};
+use crate::reader::{Record, RecordReader, Source, missing_after, missing_between, segments};
 use crate::segment::{SegmentWriter, Summed};
 use crate::storage::{Disk, FileSystem, Storage};
 
@@ -40,6 +40,9 @@ pub struct RecoverReport {
     pub last_good_log_time_ns: Option<u64>,
     /// Nothing was damaged.
     pub complete: bool,
+    /// The segment in which the log goes on.
+    #[serde(skip)]
+    continued_in: Option<u32>,
 }
 
 /// Recovers a log into a new one: a file into a file, or each segment of a folder into a file of
@@ -65,13 +68,16 @@ pub fn recover(
         ..RecoverReport::default()
     };
     let mut before = None;
-    for segment in segments {
-        if let Some(missing) = before.and_then(|before| missing_between(before, &segment)) {
+    for segment in &segments {
+        if let Some(missing) = before.and_then(|before| missing_between(before, segment)) {
             whole.note_missing(missing.to_string());
         }
         before = Some(segment.number);
         let name = segment.path.file_name().unwrap_or_default();
         whole.add(recover_file(&segment.path, &output.join(name))?);
+    }
+    if let Some((last, next)) = segments.last().zip(whole.continued_in) {
+        whole.note_missing(missing_after(last, next).to_string());
     }
     Ok(whole)
 }
@@ -115,6 +121,7 @@ pub(crate) fn recover_into(
             Record::Message => output.gather(op::MESSAGE, reader.body())?,
             Record::Definition(opcode) => output.gather(opcode, reader.body())?,
             Record::Metadata(name, entries) => {
+                output.report.continued_in = metadata::continued_in(&name, &entries);
                 output.writer.metadata(&metadata::encode(&name, &entries))?;
             }
             Record::Attachment => output.attachment(reader.body())?,
@@ -223,6 +230,7 @@ impl RecoverReport {
         let last = &mut self.last_good_log_time_ns;
         *last = (*last).max(other.last_good_log_time_ns);
         self.complete &= other.complete;
+        self.continued_in = other.continued_in;
     }
 }
 

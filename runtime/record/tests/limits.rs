@@ -31,7 +31,7 @@ fn with_latched(config: RecordConfig, count: u64) -> drafthorse_record::RecordSu
 }
 
 /// Asserts that a segment can be read on its own; returns the numbers of its first and last message.
-fn self_contained(path: &Path) -> (u64, u64) {
+fn self_contained(path: &Path, is_last: bool) -> (u64, u64) {
     let mut log = LogReader::open(path).unwrap();
     assert_eq!(log.metadata()["run"]["version"], "1");
     let latched = log.next().unwrap().unwrap();
@@ -50,7 +50,15 @@ fn self_contained(path: &Path) -> (u64, u64) {
     let bytes = fs::read(path).unwrap();
     let summary = mcap::Summary::read(&bytes).unwrap().unwrap();
     assert_eq!(summary.channels.len(), 4);
-    assert_eq!(summary.metadata_indexes.len(), 1);
+    // Ours, and in all but the last that the log goes on.
+    let names = summary.metadata_indexes.iter().map(|index| &*index.name);
+    let names: Vec<&str> = names.collect();
+    let goes_on = if is_last {
+        &[][..]
+    } else {
+        &["drafthorse.continued"]
+    };
+    assert_eq!(names, [&["run"], goes_on].concat());
     seen.unwrap()
 }
 
@@ -65,7 +73,7 @@ fn segments_follow_size_and_each_stands_alone() {
     assert_eq!((summary.messages, summary.lost_messages), (2001, 0));
     let mut next = 0;
     for file in &summary.files {
-        let (first, last) = self_contained(file);
+        let (first, last) = self_contained(file, summary.files.last() == Some(file));
         assert_eq!(first, next);
         next = last + 1;
         assert!(fs::metadata(file).unwrap().len() < 80 << 10);
@@ -85,7 +93,7 @@ fn segments_follow_log_time() {
     config.rotate_after = Some(Duration::from_millis(100));
     let summary = with_latched(config, 1000);
     for (number, file) in summary.files.iter().enumerate() {
-        let (first, last) = self_contained(file);
+        let (first, last) = self_contained(file, summary.files.last() == Some(file));
         // The latched message's old time stands in the first segment only.
         if number > 1 {
             assert!(

@@ -17,5 +17,5 @@ pub mod uri;
 pub use align::{AlignConfig, AlignSensor, Aligner, Alignment, Header, Pairing};
 pub use camera::{CameraDecoder, CameraError};
 pub use clock::{ClockState, vehicle_clock_ns};
-pub use source::{ReadOutcome, Source, SourceError, open};
+pub use source::{ReadOutcome, Source, SourceError, is_built, open};
 pub use uri::{Scheme, SourceKind, SourceUri, UriError};

@@ -141,6 +141,24 @@ impl SourceError {
     }
 }
 
+#[cfg(not(feature = "v4l2"))]
+const NO_V4L2: SourceError = SourceError::NotBuilt {
+    scheme: Scheme::V4l2,
+    feature: "v4l2",
+};
+
+/// Whether this program was built to read such sources.
+///
+/// # Errors
+/// [`SourceError::NotBuilt`], which names the feature that is missing.
+pub fn is_built(scheme: Scheme) -> Result<(), SourceError> {
+    match scheme {
+        #[cfg(not(feature = "v4l2"))]
+        Scheme::V4l2 => Err(NO_V4L2),
+        _ => Ok(()),
+    }
+}
+
 /// Opens the source that `uri` names, for the sensor `sensor`.
 ///
 /// `clock` gives the vehicle clock in nanoseconds; live sources stamp receipt with it where the
@@ -169,12 +187,7 @@ pub fn open(
         #[cfg(feature = "v4l2")]
         Scheme::V4l2 => Box::new(v4l2::V4l2::open(uri, sensor, clock)?),
         #[cfg(not(feature = "v4l2"))]
-        Scheme::V4l2 => {
-            return Err(SourceError::NotBuilt {
-                scheme,
-                feature: "v4l2",
-            });
-        }
+        Scheme::V4l2 => return Err(NO_V4L2),
         Scheme::Mcap | Scheme::Synth => return Err(SourceError::Composed { scheme }),
     })
 }

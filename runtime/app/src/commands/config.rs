@@ -2,8 +2,10 @@
 
 use crate::cli::ConfigCommand;
 use crate::config::Config;
+use crate::feed;
 use anyhow::Result;
 use std::io::Write as _;
+use std::path::Path;
 
 pub(super) fn config(command: &ConfigCommand) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -13,11 +15,11 @@ pub(super) fn config(command: &ConfigCommand) -> Result<()> {
             writeln!(out, "{}", serde_json::to_string_pretty(&schema)?)?;
         }
         ConfigCommand::Check { file, json: true } => {
-            let config = Config::read(file)?;
+            let config = read(file)?;
             writeln!(out, "{}", serde_json::to_string(&config)?)?;
         }
         ConfigCommand::Check { file, json: false } => {
-            let config = Config::read(file)?;
+            let config = read(file)?;
             writeln!(out, "{} is valid: run {:?}", file.display(), config.name)?;
             for sensor in &config.sensors {
                 let mount = if sensor.mount.is_some() {
@@ -30,4 +32,10 @@ pub(super) fn config(command: &ConfigCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn read(file: &Path) -> Result<Config> {
+    let config = Config::read(file)?;
+    feed::check(&config)?;
+    Ok(config)
 }

@@ -4,7 +4,7 @@ use super::Failed;
 use crate::cli::DecodeArgs;
 use crate::config::Config;
 use crate::feed::{self, Feed, Resolved};
-use crate::plan::Plan;
+use crate::plan::{Mode, Plan};
 use anyhow::Result;
 use drafthorse_core::{Fault, Image, RadarPoint, RawMessage};
 use drafthorse_sensors::camera::CameraDecoder;
@@ -30,6 +30,9 @@ pub(super) fn decode(args: &DecodeArgs) -> Result<()> {
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
 
+    if plan.mode == Mode::Live {
+        eprintln!("listening to {}; Ctrl-C ends it", args.source);
+    }
     let mut faults = Vec::new();
     for feed in &mut feeds {
         feed.take_faults(&mut faults);

@@ -4,8 +4,11 @@ use super::Failed;
 use crate::cli::{InspectArgs, KeepArgs, RecoverArgs, ReplayArgs};
 use crate::replay::{ReplayOptions, replay as replay_log};
 use anyhow::{Context, Result, bail};
-use drafthorse_record::{LogSummary, inspect as inspect_log, recover as recover_log, retention};
+use drafthorse_record::{
+    LogSummary, RecoverReport, inspect as inspect_log, recover as recover_log, retention,
+};
 use std::io::{IsTerminal as _, Write};
+use std::path::Path;
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
     let options = ReplayOptions {
@@ -75,8 +78,20 @@ pub(super) fn recover(args: &RecoverArgs) -> Result<()> {
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&report)?)?;
-        return Ok(());
+    } else {
+        print_recovered(&report, &args.out, &mut out)?;
     }
+    if report.kept_bytes == 0 {
+        return Err(Failed(format!(
+            "{} holds nothing that could be kept",
+            args.log.display()
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+fn print_recovered(report: &RecoverReport, to: &Path, out: &mut impl Write) -> Result<()> {
     writeln!(
         out,
         "kept {} messages in {} chunks ({} bytes)",
@@ -91,7 +106,7 @@ pub(super) fn recover(args: &RecoverArgs) -> Result<()> {
         )?,
         _ => writeln!(out, "nothing was lost")?,
     }
-    writeln!(out, "written to {}", args.out.display())?;
+    writeln!(out, "written to {}", to.display())?;
     Ok(())
 }
 
@@ -121,6 +136,13 @@ fn print(summary: &LogSummary, out: &mut impl Write) -> Result<()> {
             "not complete"
         },
     )?;
+    if summary.first_segment > 0 {
+        writeln!(
+            out,
+            "begins at segment {}: the earlier ones are not here (removed by the quota, or not copied)",
+            summary.first_segment
+        )?;
+    }
     for damage in &summary.damage {
         writeln!(out, "damage: {damage}")?;
     }

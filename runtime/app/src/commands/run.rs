@@ -55,6 +55,13 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
         ))
         .into());
     }
+    if summary.scans + summary.frames == 0 && summary.faults > 0 {
+        return Err(Failed(
+            "no scan and no frame came out of what was read; the faults in the report say why"
+                .to_owned(),
+        )
+        .into());
+    }
     if !summary.failed_sources.is_empty() {
         return Err(Failed(format!(
             "{} could not be read to the end; the reason is in the log's /events and in the report",

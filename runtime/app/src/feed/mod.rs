@@ -7,10 +7,11 @@ mod resolve;
 mod synth;
 
 pub(crate) use log::plan;
-pub use resolve::{Resolved, first_stamp, resolve};
+pub use resolve::{Resolved, check, first_stamp, resolve};
 pub use synth::SynthOptions;
 pub(crate) use synth::sample_scans;
 
+use crate::guard;
 use drafthorse_core::{Fault, FaultKind, GroundTruth, RawFormat, RawMessage, SensorId};
 use drafthorse_sensors::{ReadOutcome, Source};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +45,7 @@ pub struct Shift {
 }
 
 impl Feed {
-    fn new(source: Box<dyn Source>, sensor: SensorId, format: RawFormat) -> Self {
+    pub(crate) fn new(source: Box<dyn Source>, sensor: SensorId, format: RawFormat) -> Self {
         Self {
             source,
             truth: None,
@@ -87,21 +88,32 @@ impl Feed {
         if self.ended {
             return false;
         }
-        match self.source.read(&mut self.message, timeout) {
+        let Self {
+            source, message, ..
+        } = self;
+        let read = match guard::catch(|| source.read(message, timeout)) {
+            Ok(read) => read.map_err(|error| error.to_string()),
+            // Whatever state it is in: it is not asked again.
+            Err(why) => {
+                faults.push(self.break_off(format!("{why}; this is a fault of this program")));
+                return false;
+            }
+        };
+        match read {
             Ok(ReadOutcome::Message) => {
                 self.full = true;
                 self.shift();
             }
             Ok(ReadOutcome::Idle) => {}
             Ok(ReadOutcome::End) => self.ended = true,
-            Err(error) => faults.push(self.break_off(error.to_string())),
+            Err(why) => faults.push(self.break_off(why)),
         }
         self.source.take_faults(faults);
         !self.ended
     }
 
     /// Ends the source, which cannot go on; gives the fault that says so.
-    pub fn break_off(&mut self, why: String) -> Fault {
+    fn break_off(&mut self, why: String) -> Fault {
         self.ended = true;
         self.failed = true;
         Fault {

@@ -8,7 +8,7 @@ use crate::plan::{Mode, Plan, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_calibration::SensorCalibration;
 use drafthorse_core::{RawFormat, SensorId};
-use drafthorse_sensors::{Scheme, open, vehicle_clock_ns};
+use drafthorse_sensors::{Scheme, SourceUri, is_built, open, vehicle_clock_ns};
 use drafthorse_synth::Drive;
 
 /// Recordings whose beginnings lie further apart hardly belong together, ns.
@@ -61,6 +61,31 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
     Ok(resolved)
 }
 
+/// Checks what can be known of a configuration's sources without opening any: options, mappings,
+/// and whether this program was built to read them.
+///
+/// # Errors
+/// What would keep a run from beginning.
+pub fn check(config: &Config) -> Result<()> {
+    for sensor in &config.sensors {
+        check_one(&sensor.source).with_context(|| format!("sensor {}", sensor.name))?;
+    }
+    Ok(())
+}
+
+fn check_one(source: &SourceUri) -> Result<()> {
+    match source.scheme() {
+        Scheme::Synth => synth_options(source).map(|_| ()),
+        Scheme::CanCandump | Scheme::CanSocket => can::parse(&can::load(source)?).map(|_| ()),
+        scheme => Ok(is_built(scheme)?),
+    }
+}
+
+fn synth_options(source: &SourceUri) -> Result<SynthOptions> {
+    let options = source.options().iter();
+    SynthOptions::parse(options.map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
 /// Capture time of the earliest message at hand, or now.
 pub fn first_stamp(feeds: &[Feed]) -> u64 {
     feeds
@@ -95,7 +120,7 @@ impl Resolved {
             feed.advance(&mut faults);
             if feed.failed() {
                 let why = faults.pop().map(|f| f.detail).unwrap_or_default();
-                bail!("{}: {why}", self.plan.sensor_name(feed.sensor()));
+                bail!("sensor {}: {why}", self.plan.sensor_name(feed.sensor()));
             }
             // What was lost before the first message is told with the first advance of the run.
             feed.early_faults.append(&mut faults);
@@ -137,8 +162,7 @@ fn open_one(
     let next = SensorId(u16::try_from(sensors.len()).context("too many sensors")?);
     match config.source.scheme() {
         Scheme::Synth => {
-            let options = config.source.options().iter();
-            let options = SynthOptions::parse(options.map(|(k, v)| (k.as_str(), v.as_str())))?;
+            let options = synth_options(&config.source)?;
             let calibration = Drive::calibration();
             let truth = SharedTruth::default();
             let camera = SensorId(next.0 + 1);

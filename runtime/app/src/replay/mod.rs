@@ -186,6 +186,10 @@ fn read_plan(log: &Path) -> Result<Plan> {
         .with_context(|| format!("cannot read {}", log.display()))?;
     match feed::plan(reader.metadata()) {
         Some(plan) => Ok(plan),
+        None if reader.damage().is_some_and(|damage| damage.messages_lost) => bail!(
+            "nothing can be replayed: {}",
+            reader.damage().map(ToString::to_string).unwrap_or_default()
+        ),
         None => bail!(
             "{} is not a log of Drafthorse (it has no {} metadata); read it as a source instead: drafthorse run --source mcap:{}",
             log.display(),

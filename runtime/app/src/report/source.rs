@@ -84,6 +84,9 @@ fn damage(reader: &LogReader, path: &Path) -> Option<String> {
     let of_file = reader.damages().iter().filter(|damage| damage.path == path);
     let words: Vec<String> = of_file
         .map(|damage| {
+            if damage.missing_segments > 0 {
+                return damage.reason.clone();
+            }
             let cost = match (damage.messages_lost, damage.bytes_after) {
                 (false, _) => "no message is missing".to_owned(),
                 (true, 0) => "its messages are missing".to_owned(),

@@ -1,7 +1,7 @@
 //! Feeding a live run: a thread a source, and one that lets time pass and watches the clock.
 
 use super::setup::Progress;
-use super::{Shared, deliver, guard};
+use super::{Shared, deliver};
 use crate::feed::Feed;
 use drafthorse_core::{Fault, FaultKind};
 use drafthorse_record::messages::drafthorse::ClockState;
@@ -23,9 +23,7 @@ pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
             let running = &running;
             scope.spawn(move || {
                 let _counted = Running(running);
-                if let Err(why) = guard::catch(|| feed_one(shared, &mut feed)) {
-                    shared.ingress.event(&feed.break_off(why));
-                }
+                feed_one(shared, &mut feed);
                 shared.note_failure(&feed);
             });
         }

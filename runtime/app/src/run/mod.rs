@@ -2,7 +2,6 @@
 
 mod allocations;
 mod file;
-mod guard;
 mod ingress;
 mod lane;
 mod live;
@@ -19,6 +18,7 @@ pub use setup::{describe, run_name};
 use crate::commands::Failed;
 use crate::config::Config;
 use crate::feed::{self, Feed, Resolved};
+use crate::guard;
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::queue::{LaneQueue, Policy, Taken};
@@ -319,15 +319,22 @@ fn drive(
         let Ok(threads) = started.inspect_err(|_| close()) else {
             bail!("a lane's thread could not be started; the system has no room for more threads");
         };
-        match shared.plan.mode {
+        let fed = guard::catch(|| match shared.plan.mode {
             Mode::File => file::feed_all(shared, feeds, progress),
             Mode::Live => live::feed_all(shared, feeds, progress),
-        }
+        });
+        // Whatever came of it: the lanes wait until their queues are closed.
         close();
         let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         // A lane that breaks off is caught inside its thread.
         let outcomes = ended.filter_map(|ended| ended.ok().flatten()).collect();
         shared.ingress.finish();
+        if let Err(why) = fed {
+            return Err(Failed(format!(
+                "the run broke off ({why}), which is a fault of this program; the log up to there is whole"
+            ))
+            .into());
+        }
         Ok(outcomes)
     })
 }

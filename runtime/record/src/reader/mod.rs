@@ -44,13 +44,16 @@ pub struct LogMessage<'a> {
     pub after_gap: bool,
 }
 
-/// Where and why the reading of a segment stopped before its end.
+/// Where and why the reading of a segment stopped before its end, or which segments are missing
+/// beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damage {
     /// The segment's file.
     pub path: PathBuf,
     /// The segment's number.
     pub segment: u32,
+    /// How many segments are missing before or after it; 0 where the damage is in the file itself.
+    pub missing_segments: u32,
     /// Bytes of the file that are whole.
     pub offset: u64,
     /// Bytes after them, which were not read.
@@ -83,6 +86,8 @@ pub struct LogReader {
     segments: Vec<Segment>,
     next_segment: usize,
     open: Option<SegmentReader>,
+    /// The segments were found in a folder: all of the log should be there.
+    found: bool,
     metadata: Metadata,
     damages: Vec<Damage>,
     /// Messages are missing after the one read last.
@@ -98,7 +103,10 @@ impl LogReader {
     /// # Errors
     /// When there is no log. Damage is no error: see [`LogReader::damage`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        Self::over(segments(path.as_ref())?)
+        let path = path.as_ref();
+        let mut reader = Self::over(segments(path)?)?;
+        reader.found = !path.is_file();
+        Ok(reader)
     }
 
     /// Opens these files as the segments of one log, in this order.
@@ -110,6 +118,7 @@ impl LogReader {
             segments,
             next_segment: 0,
             open: None,
+            found: false,
             metadata: Metadata::new(),
             damages: Vec::new(),
             gap: false,
@@ -130,6 +139,7 @@ impl LogReader {
             segments: vec![segment],
             next_segment: 1,
             open: Some(open),
+            found: false,
             metadata: Metadata::new(),
             damages: Vec::new(),
             gap: false,
@@ -233,6 +243,11 @@ impl LogReader {
         self.gap |= open.is_recovered_part();
         let current = self.next_segment.saturating_sub(1);
         let segment = self.segments.get(current).cloned().unwrap_or_default();
+        let is_last = self.next_segment == self.segments.len();
+        if let Some(next) = open.continued_in().filter(|_| is_last && self.found) {
+            self.gap = true;
+            self.damages.push(missing_after(&segment, next));
+        }
         let Some(found) = open.damage() else { return };
         let Found {
             offset,
@@ -244,6 +259,7 @@ impl LogReader {
         self.damages.push(Damage {
             path: segment.path,
             segment: segment.number,
+            missing_segments: 0,
             offset,
             bytes_after,
             reason: reason.to_owned(),
@@ -261,7 +277,8 @@ pub(crate) fn missing_between(before: u32, next: &Segment) -> Option<Damage> {
     }
     Some(Damage {
         path: next.path.clone(),
-        segment: first,
+        segment: next.number,
+        missing_segments: next.number - first,
         offset: 0,
         bytes_after: 0,
         reason: match first == last {
@@ -270,4 +287,17 @@ pub(crate) fn missing_between(before: u32, next: &Segment) -> Option<Damage> {
         },
         messages_lost: true,
     })
+}
+
+/// The segment `next` in which the log says that it goes on, as damage.
+pub(crate) fn missing_after(last: &Segment, next: u32) -> Damage {
+    Damage {
+        path: last.path.clone(),
+        segment: last.number,
+        missing_segments: 1,
+        offset: 0,
+        bytes_after: 0,
+        reason: format!("the log goes on in segment {next}, which is missing"),
+        messages_lost: true,
+    }
 }

@@ -9,7 +9,7 @@ use super::{LogMessage, Metadata};
 use crate::catalog::Channel;
 use crate::error::ReadError;
 use crate::format::{Fields, MESSAGE_PREFIX, PREFIX, op};
-use crate::metadata::PART_METADATA;
+use crate::metadata::{self, PART_METADATA};
 
 /// Bytes of a message record's body before its data.
 const HEAD: usize = MESSAGE_PREFIX - PREFIX;
@@ -19,6 +19,8 @@ pub(super) struct SegmentReader {
     metadata: Metadata,
     /// What recovery could keep of a damaged file, see [`PART_METADATA`].
     recovered_part: bool,
+    /// The segment in which the log goes on.
+    continued_in: Option<u32>,
     /// Where the next record of the current chunk begins; absent outside chunks.
     at: Option<usize>,
     /// Bodies of the message that `advance` will give, and of the one it has given.
@@ -47,6 +49,7 @@ impl SegmentReader {
             records: RecordReader::new(source, false)?,
             metadata: Metadata::new(),
             recovered_part: false,
+            continued_in: None,
             at: None,
             next: None,
             current: None,
@@ -72,7 +75,10 @@ impl SegmentReader {
                 Some(Record::Message) => self.next = Some(Body::Loose),
                 Some(Record::Metadata(name, entries)) => {
                     self.recovered_part |= name == PART_METADATA;
-                    self.metadata.insert(name, entries);
+                    match metadata::continued_in(&name, &entries) {
+                        Some(segment) => self.continued_in = Some(segment),
+                        None => drop(self.metadata.insert(name, entries)),
+                    }
                 }
                 Some(Record::Definition(_) | Record::Attachment) => {}
             }
@@ -128,6 +134,11 @@ impl SegmentReader {
     /// Whether the file says of itself that its original held more, once it is read to its end.
     pub(super) fn is_recovered_part(&self) -> bool {
         self.recovered_part
+    }
+
+    /// The segment in which the log goes on, once the file is read to its end.
+    pub(super) fn continued_in(&self) -> Option<u32> {
+        self.continued_in
     }
 
     /// Moves the metadata met since the last call.

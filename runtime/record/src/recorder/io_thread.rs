@@ -10,6 +10,7 @@ use super::status::StopReason;
 use super::{Shared, lock, segment_path};
 use crate::config::{RecordConfig, SyncPolicy};
 use crate::error::RecordError;
+use crate::metadata::encode_continued;
 use crate::retention::Quota;
 use crate::segment::SegmentWriter;
 use crate::storage::Disk;
@@ -195,6 +196,7 @@ impl IoThread {
 
     fn rotate(&mut self, segment: u32, metadata: &[Vec<u8>]) -> std::io::Result<()> {
         let mut current = lock(&self.shared.segment);
+        current.metadata(&encode_continued(segment))?;
         current.finish(self.is_durable())?;
         self.earlier_bytes += current.offset();
         let config = &self.shared.config;

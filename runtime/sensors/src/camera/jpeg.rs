@@ -15,7 +15,13 @@ pub(super) fn decode(bytes: &[u8], image: &mut Image) -> Result<(), CameraError>
         .set_strict_mode(true)
         .jpeg_set_max_scans(64)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let failed = |e: zune_jpeg::errors::DecodeErrors| CameraError::Jpeg(e.to_string());
+    let failed = |e: zune_jpeg::errors::DecodeErrors| {
+        let words = e.to_string();
+        CameraError::Jpeg(words.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    if bytes.is_empty() {
+        return Err(CameraError::Jpeg("it is empty".to_owned()));
+    }
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().map_err(failed)?;
     let (width, height) = decoder

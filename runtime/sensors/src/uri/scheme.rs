@@ -131,7 +131,7 @@ impl Scheme {
             Self::Jpeg => "jpeg:DIR[?fps=]",
             Self::V4l2 => "v4l2:DEVICE[?width=&height=&fps=&format=]",
             Self::Mcap => "mcap:FILE[?topic=]",
-            Self::Synth => "synth:[?seed=7&seconds=20]",
+            Self::Synth => "synth:[?seed=7&seconds=20&live=1]",
         }
     }
 
