@@ -55,6 +55,14 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
             true,
         ),
     ];
+    steps.push((
+        Step::new(
+            "engines on aarch64, emulated",
+            "tests/engines/aarch64.sh",
+            &[],
+        ),
+        true,
+    ));
     for bench in ["pipeline", "record", "decode"] {
         let run = [
             "run",

@@ -103,7 +103,10 @@ impl Step {
             let value = if value.contains(' ') { "…" } else { value };
             let _ = write!(typed, "{key}={value} ");
         }
-        let program = self.program.rsplit('/').next().unwrap_or(&self.program);
+        // Cargo's own path is this machine's affair.
+        let is_elsewhere = self.program.starts_with('/');
+        let name = self.program.rsplit('/').next().filter(|_| is_elsewhere);
+        let program = name.unwrap_or(&self.program);
         typed.push_str(program);
         for argument in &self.arguments {
             let _ = write!(typed, " {argument}");

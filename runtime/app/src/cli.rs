@@ -48,6 +48,20 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Say which engines are here, which runs each model, and why.
+    Engine {
+        /// Which.
+        #[command(subcommand)]
+        command: EngineCommand,
+    },
+    /// List model files and check them against their reference vectors.
+    Models {
+        /// Which.
+        #[command(subcommand)]
+        command: ModelsCommand,
+    },
+    /// Quantise a model with samples, reproducibly, and check the result against the float model.
+    Calibrate(CalibrateArgs),
     /// Say what this machine can do: cameras, CAN, engines, disk, clock.
     Doctor(DoctorArgs),
     /// Measure this machine, with a peer beside each figure where there is one.
@@ -158,6 +172,153 @@ pub enum ConfigCommand {
     },
 }
 
+/// Commands on the engines.
+#[derive(Debug, Subcommand)]
+pub enum EngineCommand {
+    /// The engines that are here, and for each model the one that was chosen, by a self-test whose
+    /// outcome is recorded.
+    List {
+        /// Which models.
+        #[command(flatten)]
+        models: ModelsArgs,
+        /// Test anew instead of reading the record.
+        #[arg(long)]
+        again: bool,
+    },
+}
+
+/// Commands on model files.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// What is in a folder of models, and whether the files are whole.
+    List(ModelsArgs),
+    /// Run every model's reference vectors on every engine that is here.
+    Verify(ModelsArgs),
+    /// Fetch the files that are missing or damaged from the URLs that model.toml names.
+    Pull(ModelsArgs),
+}
+
+/// Arguments of commands on models.
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// Folder of models, each in a folder with a model.toml; or the folder of one.
+    #[arg(long, value_name = "DIR", default_value = "models")]
+    pub dir: PathBuf,
+    /// Configuration file whose [engine] table says how engines are opened.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// The float model, an ONNX file.
+    pub model: PathBuf,
+    /// Samples: a folder with one folder each, with input_0.pb and so on (ONNX tensors, as in ONNX's
+    /// own test data sets); or a log (a .mcap file or the folder of one run), whose pictures are
+    /// scaled to the model's input.
+    #[arg(long, value_name = "PATH")]
+    pub samples: PathBuf,
+    /// For a log with several cameras: the topic of the one whose pictures are taken.
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// For pictures: what is subtracted from each channel, of values 0 to 1.
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
+    pub mean: Vec<f32>,
+    /// For pictures: what divides each channel then.
+    #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
+    pub std: Vec<f32>,
+    /// Where the quantised model goes; its report stands beside it (.json).
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// What it is to be.
+    #[arg(long, value_enum, default_value_t = Target::X86)]
+    pub target: Target,
+    /// How ranges of activations are chosen.
+    #[arg(long, value_enum, default_value_t = RangeMethod::Mse)]
+    pub method: RangeMethod,
+    /// For `percentile`: so many percent of the values are inside.
+    #[arg(long, value_name = "PERCENT", default_value_t = 99.99)]
+    pub percentile: f64,
+    /// Samples that are observed, at most.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub count: usize,
+    /// Samples that are held out, to compare the result on.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub hold_out: usize,
+    /// Which samples are drawn; the same seed draws the same.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// A layer that stays float; may be given several times.
+    #[arg(long, value_name = "LAYER")]
+    pub keep: Vec<String>,
+    /// Keep the worst layers float, one after the other, until the result is good enough.
+    #[arg(long)]
+    pub mixed: bool,
+    /// Measure what each layer costs, and draw it (.svg beside the result).
+    #[arg(long)]
+    pub sensitivity: bool,
+    /// Equalise the ranges of neighbouring convolutions first.
+    #[arg(long)]
+    pub equalise: bool,
+    /// Correct biases for what rounding shifts.
+    #[arg(long)]
+    pub correct_bias: bool,
+    /// For `w4`: spread each column's rounding error over the columns after it (GPTQ).
+    #[arg(long)]
+    pub gptq: bool,
+    /// For `w4`: a zero point for each block.
+    #[arg(long)]
+    pub zero_points: bool,
+    /// The result is refused where the cosine of any output of any held-out sample is below this.
+    #[arg(long, value_name = "COSINE", default_value_t = 0.999)]
+    pub min_cosine: f64,
+    /// The same for the largest error of an element, in the output's units.
+    #[arg(long, value_name = "ERROR", default_value_t = f64::INFINITY)]
+    pub max_error: f64,
+    /// Version of TensorRT for whose calibration cache is written too (.cache), for example 8601.
+    #[arg(long, value_name = "VERSION")]
+    pub tensorrt_cache: Option<u32>,
+    /// The library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Print the report as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a model is quantised for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Target {
+    /// 8 bits for ONNX Runtime on x86 processors.
+    X86,
+    /// 8 bits for TensorRT.
+    Tensorrt,
+    /// 16-bit floats.
+    F16,
+    /// Weights of 4 bits in blocks of 32.
+    W4,
+}
+
+/// How a range of activations is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RangeMethod {
+    /// Everything that was seen.
+    MinMax,
+    /// All but the outermost values.
+    Percentile,
+    /// Where the quantised distribution differs least from the true one.
+    Entropy,
+    /// Where the mean square error is least.
+    Mse,
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -174,6 +335,18 @@ pub struct DoctorArgs {
 pub struct BenchArgs {
     /// What to measure.
     pub what: BenchKind,
+    /// `engine`: threads that work on one run.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub threads: usize,
+    /// `engine`: the library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+    /// `engine`: a Python with the package `onnxruntime`, the peer.
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    pub python: PathBuf,
+    /// The part of `engine` whose memory is measured, in a process of its own.
+    #[arg(long, hide = true)]
+    pub child: Option<String>,
     /// One JSON object a line.
     #[arg(long)]
     pub json: bool,
@@ -188,4 +361,6 @@ pub enum BenchKind {
     Record,
     /// Decoding.
     Decode,
+    /// Networks on each engine, beside ONNX Runtime's own Python package.
+    Engine,
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{CameraModel, Pose};
 use drafthorse_detector::DetectorConfig;
+use drafthorse_engine_auto::EngineConfig;
 use drafthorse_record::{Compression, RecordConfig, SyncPolicy, WhenFull};
 use drafthorse_sensors::align::AlignConfig;
 use drafthorse_sensors::{SourceKind, SourceUri};
@@ -36,6 +37,9 @@ pub struct Config {
     /// Queues and deadlines of the lanes.
     #[serde(default)]
     pub lanes: LanesConfig,
+    /// Engines of the networks.
+    #[serde(default)]
+    pub engine: EngineConfig,
     /// The log.
     #[serde(default)]
     pub record: RecordSettings,
@@ -248,6 +252,7 @@ impl Config {
             detector: DetectorConfig::default(),
             camera: CameraLaneConfig::default(),
             lanes: LanesConfig::default(),
+            engine: EngineConfig::default(),
             record: RecordSettings::default(),
         }
     }
@@ -337,6 +342,9 @@ impl Config {
             );
         }
         self.record.check_quota()?;
+        if !(1..=256).contains(&self.engine.threads) {
+            bail!("engine.threads is {}; choose 1 to 256", self.engine.threads);
+        }
         let lanes = &self.lanes;
         let queues = [lanes.radar_queue, lanes.can_queue, lanes.camera_queue];
         if queues.iter().any(|queue| !(1..=65_536).contains(queue)) {

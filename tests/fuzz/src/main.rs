@@ -12,7 +12,8 @@ fn targets() -> impl Iterator<Item = Target> {
     let wire = drafthorse_wire::fuzz::TARGETS.iter();
     let record = drafthorse_record::fuzz::FUZZ_TARGETS.iter();
     let link = drafthorse_link::fuzz::TARGETS.iter();
-    wire.chain(record).chain(link).copied()
+    let onnx = drafthorse_onnx::fuzz::TARGETS.iter();
+    wire.chain(record).chain(link).chain(onnx).copied()
 }
 
 /// The target that the command line names.

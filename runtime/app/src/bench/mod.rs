@@ -3,6 +3,8 @@
 mod allocations;
 mod chain;
 mod decode;
+mod engine;
+mod engine_peer;
 mod pipeline;
 mod record;
 
@@ -93,5 +95,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             failed
         }
         BenchKind::Decode => decode::run(&mut print),
+        BenchKind::Engine => engine::run(args, &mut print),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::DoctorArgs;
 use anyhow::{Context, Result};
+use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_sensors::clock::{ClockState, Discipline, observe_clock};
 use serde::Serialize;
 use std::fs;
@@ -42,7 +43,7 @@ struct Device {
 
 #[derive(Serialize)]
 struct Engine {
-    name: &'static str,
+    name: String,
     present: bool,
     about: String,
 }
@@ -195,38 +196,31 @@ fn can_interfaces() -> Vec<Device> {
 /// What can compute perception. Learned detectors need an engine; the clustering baseline needs
 /// none.
 fn engines() -> Vec<Engine> {
-    let library = |name: &str| {
-        [
-            "/usr/lib",
-            "/usr/local/lib",
-            "/usr/lib/x86_64-linux-gnu",
-            "/usr/lib/aarch64-linux-gnu",
-        ]
-        .into_iter()
-        .flat_map(|dir| {
-            names(dir)
-                .into_iter()
-                .map(move |file| format!("{dir}/{file}"))
-        })
-        .find(|path| path.contains(name))
-    };
-    let found = |name, file| {
-        let path = library(file);
-        Engine {
-            name,
-            present: path.is_some(),
-            about: path.unwrap_or_else(|| "library not found; no model needs it yet".to_owned()),
+    let mut found = vec![Engine {
+        name: "clustering".to_owned(),
+        present: true,
+        about: "radar perception without a network, built in".to_owned(),
+    }];
+    match Engines::open(&EngineConfig::default()) {
+        Ok(engines) => {
+            found.extend(engines.present().map(|backend| Engine {
+                name: backend.name().to_owned(),
+                present: true,
+                about: backend.version(),
+            }));
+            found.extend(engines.absent().iter().map(|why| Engine {
+                name: "absent".to_owned(),
+                present: false,
+                about: why.to_string(),
+            }));
         }
-    };
-    vec![
-        Engine {
-            name: "clustering",
-            present: true,
-            about: "radar perception without a network, built in".to_owned(),
-        },
-        found("onnxruntime", "libonnxruntime.so"),
-        found("tensorrt", "libnvinfer.so"),
-    ]
+        Err(error) => found.push(Engine {
+            name: "engines".to_owned(),
+            present: false,
+            about: error.to_string(),
+        }),
+    }
+    found
 }
 
 fn disk(path: &Path) -> Result<Disk> {

@@ -1,10 +1,15 @@
 //! What each command does: arguments in, output and exit status out.
 
+mod calibrate;
+mod calibrate_samples;
 mod config;
 mod decode;
 mod doctor;
+mod engine;
 mod logs;
+mod models;
 mod run;
+mod sensitivity_plot;
 
 use crate::bench;
 use crate::cli::{Cli, Command, RunArgs};
@@ -32,6 +37,9 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Inspect(args) => logs::inspect(&args),
         Command::Keep(args) => logs::keep(&args),
         Command::Config { command } => config::config(&command),
+        Command::Engine { command } => engine::engine(&command),
+        Command::Models { command } => models::models(&command),
+        Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Bench(args) => bench::run(&args),
     }

@@ -1,0 +1,172 @@
+//! Samples to calibrate with: from a folder of tensors, or pictures from a log.
+
+use crate::cli::CalibrateArgs;
+use crate::config::Config;
+use crate::feed::{self, Resolved};
+use anyhow::{Context, Result, bail};
+use drafthorse_core::{Image, RawMessage};
+use drafthorse_engine::{Dim, Tensor, read_tensors};
+use drafthorse_onnx::DataType;
+use drafthorse_onnx::proto::Model;
+use drafthorse_sensors::camera::CameraDecoder;
+use fast_image_resize as resize;
+use std::path::PathBuf;
+
+/// Held-out samples, then those to observe, drawn by the seed.
+pub(super) fn draw(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
+    let samples = &args.samples;
+    let is_folder = samples.is_dir() && !folders(args)?.is_empty();
+    if is_folder {
+        return from_folder(args, model);
+    }
+    let is_log = samples.is_dir() || samples.extension().is_some_and(|end| end == "mcap");
+    if !is_log {
+        bail!(
+            "{} holds no samples: name a folder of folders with input_0.pb, or a log",
+            samples.display()
+        );
+    }
+    from_log(args, model)
+}
+
+/// So many things as are wanted, in the order that the seed gives them.
+fn drawn<T>(mut all: Vec<T>, args: &CalibrateArgs) -> Result<Vec<T>> {
+    if args.hold_out == 0 || all.len() <= args.hold_out {
+        bail!(
+            "{} holds {} samples; more than --hold-out, which is {} and at least 1, are needed",
+            args.samples.display(),
+            all.len(),
+            args.hold_out
+        );
+    }
+    shuffle(&mut all, args.seed);
+    all.truncate(args.hold_out + args.count.max(1));
+    Ok(all)
+}
+
+fn folders(args: &CalibrateArgs) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(&args.samples)
+        .with_context(|| format!("cannot read the samples {}", args.samples.display()))?;
+    let mut folders = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.join("input_0.pb").is_file() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    Ok(folders)
+}
+
+fn from_folder(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
+    let inputs = drafthorse_onnx::inputs(model).len();
+    let folders = drawn(folders(args)?, args)?;
+    let read = |folder: &PathBuf| read_tensors(folder, "input", inputs);
+    Ok(folders.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Pictures of one camera, scaled to the model's input.
+fn from_log(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
+    let [height, width] = picture_size(model)?;
+    let mut count = 0;
+    pictures(args, |_| {
+        count += 1;
+        Ok(())
+    })?;
+    let order = drawn((0..count).collect::<Vec<usize>>(), args)?;
+    let mut found: Vec<Option<Tensor>> = vec![None; order.len()];
+    let mut number = 0;
+    pictures(args, |image| {
+        if let Some(place) = order.iter().position(|&wanted| wanted == number) {
+            found[place] = Some(tensor(image, height, width, args)?);
+        }
+        number += 1;
+        Ok(())
+    })?;
+    Ok(found
+        .into_iter()
+        .flatten()
+        .map(|tensor| vec![tensor])
+        .collect())
+}
+
+/// Height and width of the model's only input.
+fn picture_size(model: &Model) -> Result<[usize; 2]> {
+    let inputs = drafthorse_onnx::inputs(model);
+    let dims = match inputs.as_slice() {
+        [input] if input.data_type == DataType::F32 => input.dims.as_deref(),
+        _ => None,
+    };
+    match dims {
+        Some([_, Dim::Fixed(3), Dim::Fixed(height), Dim::Fixed(width)]) => Ok([*height, *width]),
+        _ => bail!(
+            "samples from a log are pictures: the model must have one input, f32[1, 3, height, width]; give others as a folder of tensors"
+        ),
+    }
+}
+
+/// Decodes all pictures of the log's camera.
+fn pictures(args: &CalibrateArgs, mut each: impl FnMut(&Image) -> Result<()>) -> Result<()> {
+    let topic = args.topic.as_deref();
+    let topic = topic.map_or_else(String::new, |topic| format!("?topic={topic}"));
+    let source = format!("mcap:{}{topic}", args.samples.display());
+    let config = Config::from_sources(vec![source.parse()?]);
+    let Resolved { plan, mut feeds } = feed::resolve(&config)?;
+    let mut cameras = plan
+        .sensors()
+        .filter(|(_, sensor)| sensor.format.is_camera());
+    let camera = cameras.next();
+    let (id, sensor) = camera.with_context(|| format!("{source} holds no pictures"))?;
+    if cameras.next().is_some() {
+        bail!("{source} holds several cameras; choose one with --topic");
+    }
+    let mut decoder = CameraDecoder::new(id, sensor.format)?;
+    let mut image = Image::default();
+    let mut faults = Vec::new();
+    for feed in &mut feeds {
+        while let Some(raw) = feed.head() {
+            let raw: &RawMessage = raw;
+            // What cannot be decoded is no sample.
+            if raw.sensor == id && decoder.decode(raw, &mut image).unwrap_or(false) {
+                each(&image)?;
+            }
+            feed.advance(&mut faults);
+            faults.clear();
+        }
+    }
+    Ok(())
+}
+
+/// A picture as the model takes it, channels first: scaled, then (value / 255 - mean) / std.
+fn tensor(image: &Image, height: usize, width: usize, args: &CalibrateArgs) -> Result<Tensor> {
+    let pixels = resize::PixelType::U8x3;
+    let source = resize::images::ImageRef::new(image.width, image.height, &image.rgb, pixels)?;
+    let (w, h) = (u32::try_from(width)?, u32::try_from(height)?);
+    let mut small = resize::images::Image::new(w, h, pixels);
+    let bilinear = resize::ResizeAlg::Convolution(resize::FilterType::Bilinear);
+    let options = resize::ResizeOptions::new().resize_alg(bilinear);
+    resize::Resizer::new().resize(&source, &mut small, &options)?;
+    let mut data = Vec::with_capacity(3 * height * width);
+    for channel in 0..3 {
+        let at = |values: &[f32], instead: f32| values.get(channel).copied().unwrap_or(instead);
+        let (mean, std) = (at(&args.mean, 0.0), at(&args.std, 1.0));
+        let values = small.buffer().iter().skip(channel).step_by(3);
+        data.extend(values.map(|&value| (f32::from(value) / 255.0 - mean) / std));
+    }
+    Ok(Tensor::new(&[1, 3, height, width], data))
+}
+
+/// Fisher and Yates, drawn by `SplitMix64`.
+fn shuffle<T>(all: &mut [T], seed: u64) {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    for last in (1..all.len()).rev() {
+        all.swap(last, (next() % (last as u64 + 1)) as usize);
+    }
+}

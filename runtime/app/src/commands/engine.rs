@@ -1,0 +1,108 @@
+//! `drafthorse engine`: which engines are here, which runs what, and why.
+
+use super::models::{engine_config, folders};
+use crate::cli::EngineCommand;
+use anyhow::Result;
+use drafthorse_engine::{Backend, Manifest};
+use drafthorse_engine_auto::{Choice, Engines, Verdict, plan_of};
+use serde::Serialize;
+use std::io::Write;
+
+pub(super) fn engine(command: &EngineCommand) -> Result<()> {
+    let EngineCommand::List { models, again } = command;
+    let config = engine_config(models)?;
+    let engines = Engines::open(&config)?;
+    let mut listing = Listing::of(&engines);
+    for folder in folders(&models.dir)? {
+        if *again {
+            drafthorse_engine_auto::forget(&config.cache, &Manifest::read(&folder)?.name);
+        }
+        let plan = plan_of(&engines, &folder, config.threads, Some(&config.cache))?;
+        listing.models.push(Chosen {
+            recorded: plan.recorded,
+            choice: plan.choice,
+        });
+    }
+    let mut out = std::io::stdout().lock();
+    if models.json {
+        writeln!(out, "{}", serde_json::to_string(&listing)?)?;
+        return Ok(());
+    }
+    listing.print(&mut out)
+}
+
+#[derive(Serialize)]
+struct Listing {
+    engines: Vec<Present>,
+    absent: Vec<String>,
+    models: Vec<Chosen>,
+}
+
+#[derive(Serialize)]
+struct Present {
+    name: &'static str,
+    version: String,
+}
+
+#[derive(Serialize)]
+struct Chosen {
+    /// The outcome was read from the record instead of being measured now.
+    recorded: bool,
+    #[serde(flatten)]
+    choice: Choice,
+}
+
+impl Listing {
+    fn of(engines: &Engines) -> Self {
+        let present = |backend: &dyn Backend| Present {
+            name: backend.name(),
+            version: backend.version(),
+        };
+        Self {
+            engines: engines.present().map(present).collect(),
+            absent: engines.absent().iter().map(ToString::to_string).collect(),
+            models: Vec::new(),
+        }
+    }
+
+    fn print(&self, out: &mut impl Write) -> Result<()> {
+        for engine in &self.engines {
+            writeln!(out, "  {:<14} {}", engine.name, engine.version)?;
+        }
+        for why in &self.absent {
+            writeln!(out, "  absent: {why}")?;
+        }
+        for Chosen { recorded, choice } in &self.models {
+            let origin = if *recorded {
+                "recorded"
+            } else {
+                "measured now"
+            };
+            writeln!(out, "\n{} ({origin})", choice.model)?;
+            for (place, trial) in choice.trials.iter().enumerate() {
+                let what = format!("{} with {}", trial.backend, trial.file.display());
+                let how = match &trial.verdict {
+                    Verdict::Passed {
+                        agreement,
+                        median_ms,
+                    } => format!(
+                        "{} {median_ms:.3} ms a run, largest error {:.1e}, cosine {:.6}",
+                        if place == 0 { "chosen:" } else { "passed:" },
+                        agreement.max_error,
+                        agreement.cosine
+                    ),
+                    Verdict::Differs { agreement } => format!(
+                        "wrong:  largest error {:.1e}, cosine {:.6}",
+                        agreement.max_error, agreement.cosine
+                    ),
+                    Verdict::Failed { why } => format!("failed: {why}"),
+                };
+                writeln!(out, "  {what:<40} {how}")?;
+            }
+            if choice.usable().next().is_none() {
+                writeln!(out, "  no engine here runs it rightly")?;
+            }
+        }
+        Ok(())
+    }
+}

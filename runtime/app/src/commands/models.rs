@@ -1,0 +1,277 @@
+//! `drafthorse models`: what model files are here, whether they are whole and right, and fetching
+//! them.
+
+use super::Failed;
+use crate::cli::{ModelsArgs, ModelsCommand};
+use crate::config::Config;
+use anyhow::{Context, Result, bail};
+use drafthorse_engine::{Agreement, Backend, EngineError, Manifest, ModelFile, Tolerance};
+use drafthorse_engine_auto::{EngineConfig, Engines};
+use drafthorse_engine_fetch::fetch;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::{IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+pub(super) fn models(command: &ModelsCommand) -> Result<()> {
+    match command {
+        ModelsCommand::List(args) => list(args),
+        ModelsCommand::Verify(args) => verify(args),
+        ModelsCommand::Pull(args) => pull(args),
+    }
+}
+
+/// How the engines are opened: as the configuration file says, if one is named.
+pub(super) fn engine_config(args: &ModelsArgs) -> Result<EngineConfig> {
+    let mut config = match &args.config {
+        Some(path) => Config::read(path)?.engine,
+        None => EngineConfig::default(),
+    };
+    if let Some(library) = &args.onnxruntime {
+        config.onnxruntime_library = Some(library.clone());
+    }
+    Ok(config)
+}
+
+/// The folders of models in `dir`, or `dir` itself where it is one.
+pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
+    if dir.join("model.toml").is_file() {
+        return Ok(vec![dir.to_owned()]);
+    }
+    let entries = std::fs::read_dir(dir);
+    let entries = entries.with_context(|| {
+        format!(
+            "cannot read {}; name a folder of models with --dir",
+            dir.display()
+        )
+    })?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.join("model.toml").is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn list(args: &ModelsArgs) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut all = Vec::new();
+    for folder in folders(&args.dir)? {
+        let manifest = Manifest::read(&folder)?;
+        if !args.json {
+            writeln!(out, "{}  {}", manifest.name, manifest.description)?;
+            writeln!(
+                out,
+                "  licence {}, origin {}",
+                manifest.licence, manifest.origin
+            )?;
+            for file in &manifest.files {
+                let state = match file.bytes(&folder) {
+                    Ok(bytes) => format!("{:.1} MiB, whole", bytes.len() as f64 / 1048576.0),
+                    Err(EngineError::Read { .. }) => "not here".to_owned(),
+                    Err(error) => error.to_string(),
+                };
+                writeln!(
+                    out,
+                    "  {:<32} {:?}  {state}",
+                    file.path.display(),
+                    file.precision
+                )?;
+            }
+        }
+        all.push(manifest);
+    }
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&all)?)?;
+    } else if all.is_empty() {
+        writeln!(out, "no models in {}", args.dir.display())?;
+    }
+    Ok(())
+}
+
+/// A file of a model on a backend.
+#[derive(Serialize)]
+struct Verified {
+    model: String,
+    file: PathBuf,
+    backend: &'static str,
+    tolerance: Tolerance,
+    /// The worst over all references.
+    agreement: Option<Agreement>,
+    passed: bool,
+    /// Why it could not be run.
+    error: Option<String>,
+}
+
+fn verify(args: &ModelsArgs) -> Result<()> {
+    let config = engine_config(args)?;
+    let engines = Engines::open(&config)?;
+    for why in engines.absent() {
+        eprintln!("drafthorse: {why}");
+    }
+    let folders = folders(&args.dir)?;
+    if folders.is_empty() {
+        bail!("{} holds no folder with a model.toml", args.dir.display());
+    }
+    let mut rows = Vec::new();
+    for folder in &folders {
+        let manifest = Manifest::read(folder)?;
+        if manifest.references.is_empty() {
+            bail!("{} has no reference vectors to verify it by", manifest.name);
+        }
+        for file in &manifest.files {
+            for backend in engines.present() {
+                if file.is_for(backend.name()) {
+                    rows.push(check(folder, &manifest, file, backend, config.threads));
+                }
+            }
+        }
+    }
+    let mut out = std::io::stdout().lock();
+    for row in &rows {
+        if args.json {
+            writeln!(out, "{}", serde_json::to_string(row)?)?;
+        } else {
+            row.print(&mut out)?;
+        }
+    }
+    let failed = rows.iter().filter(|row| !row.passed).count();
+    if failed > 0 {
+        return Err(Failed(format!(
+            "{failed} of {} checks did not reproduce the references",
+            rows.len()
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+fn check(
+    folder: &Path,
+    manifest: &Manifest,
+    file: &ModelFile,
+    backend: &dyn Backend,
+    threads: usize,
+) -> Verified {
+    let tolerance = manifest.tolerance(file.precision);
+    let found = file
+        .load(folder, backend, &manifest.options(threads))
+        .and_then(|mut model| {
+            let mut worst: Option<Agreement> = None;
+            for reference in &manifest.references {
+                let found = reference.check(folder, model.as_mut())?;
+                worst = Some(worst.map_or(found, |worst| worst.worse(found)));
+            }
+            Ok(worst)
+        });
+    let (agreement, error) = match found {
+        Ok(agreement) => (agreement, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Verified {
+        model: manifest.name.clone(),
+        file: file.path.clone(),
+        backend: backend.name(),
+        tolerance,
+        passed: agreement.is_some_and(|agreement| agreement.is_within(&tolerance)),
+        agreement,
+        error,
+    }
+}
+
+impl Verified {
+    fn print(&self, out: &mut impl Write) -> Result<()> {
+        let what = format!("{} {} on {}", self.model, self.file.display(), self.backend);
+        let verdict = if self.passed { "ok" } else { "FAILED" };
+        match (&self.agreement, &self.error) {
+            (Some(found), _) => writeln!(
+                out,
+                "{verdict:<7} {what:<48} largest error {:.1e} (at most {:.1e}), cosine {:.6} (at least {:.6})",
+                found.max_error, self.tolerance.max_error, found.cosine, self.tolerance.min_cosine
+            )?,
+            (None, why) => writeln!(
+                out,
+                "{verdict:<7} {what:<48} {}",
+                why.as_deref().unwrap_or("-")
+            )?,
+        }
+        Ok(())
+    }
+}
+
+/// A file of a model that was looked at or fetched.
+#[derive(Serialize)]
+struct Pulled {
+    model: String,
+    file: PathBuf,
+    /// It was here already.
+    kept: bool,
+    /// Why it is not here.
+    error: Option<String>,
+}
+
+fn pull(args: &ModelsArgs) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let mut missing = 0;
+    for folder in folders(&args.dir)? {
+        let manifest = Manifest::read(&folder)?;
+        for file in &manifest.files {
+            let kept = file.bytes(&folder).is_ok();
+            let error = match kept {
+                true => None,
+                false => bring(&folder, file, args.json).err(),
+            };
+            missing += usize::from(error.is_some());
+            let row = Pulled {
+                model: manifest.name.clone(),
+                file: file.path.clone(),
+                kept,
+                error: error.map(|error| format!("{error:#}")),
+            };
+            if args.json {
+                writeln!(out, "{}", serde_json::to_string(&row)?)?;
+                continue;
+            }
+            let state = match (&row.error, kept) {
+                (Some(error), _) => error.as_str(),
+                (None, true) => "is here",
+                (None, false) => "fetched",
+            };
+            writeln!(out, "{} {}: {state}", row.model, row.file.display())?;
+        }
+    }
+    if missing > 0 {
+        return Err(Failed(format!("{missing} files could not be fetched")).into());
+    }
+    Ok(())
+}
+
+/// Fetches a file with a progress bar.
+fn bring(folder: &Path, file: &ModelFile, quiet: bool) -> Result<()> {
+    let url = file.url.as_deref().with_context(|| {
+        format!(
+            "{} is not here and model.toml names no url to fetch it from",
+            folder.join(&file.path).display()
+        )
+    })?;
+    let bar = match quiet || !std::io::stderr().is_terminal() {
+        true => ProgressBar::hidden(),
+        false => ProgressBar::new(0),
+    };
+    let style = "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go";
+    bar.set_style(ProgressStyle::with_template(style)?);
+    let fetched = fetch(
+        url,
+        &folder.join(&file.path),
+        &file.sha256,
+        &mut |now, total| {
+            bar.set_length(total.unwrap_or(now));
+            bar.set_position(now);
+        },
+    );
+    bar.finish_and_clear();
+    Ok(fetched?)
+}

@@ -1,0 +1,263 @@
+//! The commands on engines and models.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
+
+use drafthorse_engine::{
+    Artefact, Backend as _, Manifest, ModelFile, Precision, Reference, run_once,
+};
+use drafthorse_engine_tract::Tract;
+use drafthorse_samples::{Size, bev_cnn, vit};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn drafthorse(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_drafthorse"))
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .unwrap()
+}
+
+/// A folder of models with one model.
+fn models(dir: &Path) {
+    let folder = dir.join("models/bev");
+    std::fs::create_dir_all(&folder).unwrap();
+    let sample = bev_cnn(Size::Tiny);
+    let bytes = sample.bytes();
+    std::fs::write(folder.join("bev.onnx"), &bytes).unwrap();
+    let artefact = Artefact {
+        name: "bev",
+        bytes: &bytes,
+    };
+    let mut model = Tract.load(artefact, &sample.options(1)).unwrap();
+    let inputs = sample.inputs(3);
+    let outputs = run_once(model.as_mut(), &inputs).unwrap();
+    let reference = Reference {
+        folder: "reference".into(),
+    };
+    reference.write(&folder, &inputs, &outputs).unwrap();
+    let manifest = Manifest {
+        name: "bev".to_owned(),
+        description: "a bird's-eye-view network with random weights".to_owned(),
+        licence: "MIT OR Apache-2.0".to_owned(),
+        origin: "seeded weights".to_owned(),
+        files: vec![ModelFile::of("bev.onnx", Precision::F32, &bytes)],
+        references: vec![reference],
+        ..Manifest::default()
+    };
+    manifest.write(&folder).unwrap();
+}
+
+#[test]
+fn engines_are_listed_with_what_they_run_and_why() {
+    let dir = tempfile::tempdir().unwrap();
+    models(dir.path());
+    let list = |args: &[&str]| {
+        let output = drafthorse(dir.path(), &[&["engine", "list", "--json"], args].concat());
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let first = list(&[]);
+    let names: Vec<&str> = first["engines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["name"].as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"tract"), "{names:?}");
+    let absent = first["absent"].as_array().unwrap().len();
+    // Without a library that is said once; with one, CUDA and TensorRT are not in it.
+    assert_eq!(
+        (names.len(), absent),
+        if absent == 1 { (1, 1) } else { (2, 2) }
+    );
+    let bev = &first["models"][0];
+    assert_eq!(
+        (&bev["model"], &bev["recorded"]),
+        (&"bev".into(), &false.into())
+    );
+    assert_eq!(bev["trials"].as_array().unwrap().len(), names.len());
+    assert!(
+        bev["trials"][0]["verdict"]["passed"]["median_ms"]
+            .as_f64()
+            .unwrap()
+            > 0.0
+    );
+    let second = list(&[]);
+    assert_eq!(second["models"][0]["recorded"], true);
+    assert_eq!(second["models"][0]["trials"], bev["trials"]);
+    assert_eq!(list(&["--again"])["models"][0]["recorded"], false);
+    let words = drafthorse(dir.path(), &["engine", "list"]);
+    assert!(String::from_utf8_lossy(&words.stdout).contains("chosen:"));
+}
+
+#[test]
+fn models_are_verified_and_a_damaged_one_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    models(dir.path());
+    let verified = drafthorse(dir.path(), &["models", "verify", "--json"]);
+    assert_eq!(verified.status.code(), Some(0));
+    for line in String::from_utf8_lossy(&verified.stdout).lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(row["passed"], true, "{row}");
+    }
+    let listed = drafthorse(dir.path(), &["models", "list"]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("whole"));
+
+    // A reference that the network does not reproduce.
+    let answer = dir.path().join("models/bev/reference/output_0.pb");
+    let whole = std::fs::read(&answer).unwrap();
+    let mut wrong = whole.clone();
+    // The most significant bytes of the last number.
+    let end = wrong.len();
+    wrong[end - 1] = 0x41;
+    std::fs::write(&answer, wrong).unwrap();
+    let verified = drafthorse(dir.path(), &["models", "verify"]);
+    assert_eq!(verified.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("FAILED"));
+    std::fs::write(&answer, whole).unwrap();
+
+    // A byte of the file itself.
+    let file = dir.path().join("models/bev/bev.onnx");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let verified = drafthorse(dir.path(), &["models", "verify"]);
+    assert_eq!(verified.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("SHA-256"));
+
+    let pulled = drafthorse(dir.path(), &["models", "pull"]);
+    assert_eq!(pulled.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&pulled.stdout).contains("names no url"));
+
+    let nowhere = drafthorse(dir.path(), &["models", "verify", "--dir", "nowhere"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}
+
+/// Samples of the sample network, in folders.
+fn samples(dir: &Path) {
+    let sample = bev_cnn(Size::Tiny);
+    std::fs::write(dir.join("bev.onnx"), sample.bytes()).unwrap();
+    for index in 0..24 {
+        let reference = Reference {
+            folder: format!("samples/{index:02}").into(),
+        };
+        reference.write(dir, &sample.inputs(index), &[]).unwrap();
+    }
+}
+
+#[test]
+fn a_model_is_calibrated_checked_and_the_same_each_time() {
+    let dir = tempfile::tempdir().unwrap();
+    samples(dir.path());
+    let calibrate = |out: &str, more: &[&str]| {
+        let args = [
+            "calibrate",
+            "bev.onnx",
+            "--samples",
+            "samples",
+            "-o",
+            out,
+            "--json",
+        ];
+        drafthorse(dir.path(), &[&args, more].concat())
+    };
+    let small = ["--count", "12", "--hold-out", "6", "--min-cosine", "0.99"];
+    for out in ["a.onnx", "b.onnx"] {
+        let output = calibrate(out, &small);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(outcome["report"]["passed"], true);
+        assert_eq!(
+            (&outcome["observed"], &outcome["report"]["samples"]),
+            (&12.into(), &6.into())
+        );
+    }
+    let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
+    assert_eq!(read("a.onnx"), read("b.onnx"));
+    assert!(drafthorse_onnx::parse(&read("a.onnx")).is_ok());
+
+    // What is not good enough is refused, with its report.
+    let output = calibrate(
+        "c.onnx",
+        &["--count", "12", "--hold-out", "6", "--min-cosine", "1"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!dir.path().join("c.onnx").exists());
+    assert!(dir.path().join("c.json").exists());
+    // Layers are kept float until it is good enough, and what each costs is drawn.
+    let better = [
+        "--count",
+        "12",
+        "--hold-out",
+        "6",
+        "--min-cosine",
+        "0.99999",
+        "--mixed",
+    ];
+    let output = calibrate("d.onnx", &better);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success(), "{errors}");
+    assert!(!outcome["float"].as_array().unwrap().is_empty());
+    let picture = String::from_utf8(read("d.svg")).unwrap();
+    assert!(
+        picture.starts_with("<svg") && picture.contains("neck"),
+        "{picture}"
+    );
+
+    // Pictures from a log.
+    let run = [
+        "run",
+        "--source",
+        "synth:?seed=3&seconds=2",
+        "--out",
+        "drive",
+        "--no-report",
+    ];
+    assert!(drafthorse(dir.path(), &run).status.success());
+    std::fs::write(dir.path().join("vit.onnx"), vit(Size::Tiny).bytes()).unwrap();
+    let from_log = |out: &str| {
+        let mut args = vec![
+            "calibrate",
+            "vit.onnx",
+            "--samples",
+            "drive",
+            "-o",
+            out,
+            "--target",
+        ];
+        args.extend([
+            "tensorrt",
+            "--count",
+            "8",
+            "--hold-out",
+            "4",
+            "--min-cosine",
+            "0.9",
+        ]);
+        args.extend(["--mean", "0.5,0.5,0.5", "--std", "0.25,0.25,0.25", "--json"]);
+        let output = drafthorse(dir.path(), &args);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{errors}");
+        std::fs::read(dir.path().join(out)).unwrap()
+    };
+    assert_eq!(from_log("v.onnx"), from_log("w.onnx"));
+
+    for (more, hint) in [
+        (vec!["--hold-out", "24"], "--hold-out"),
+        (vec!["--keep", "nobody", "--hold-out", "6"], "nobody"),
+        (
+            vec!["--tensorrt-cache", "8601", "--hold-out", "6"],
+            "--target tensorrt",
+        ),
+    ] {
+        let output = calibrate("e.onnx", &more);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(errors.contains(hint), "{errors}");
+    }
+}

@@ -1,0 +1,208 @@
+//! A model on the engine that was chosen for it, with the others behind it.
+
+use crate::choice::Trial;
+use crate::engines::Engines;
+use crate::selftest::Plan;
+use drafthorse_engine::{EngineError, Manifest, Model, ModelFile, Port, Tensor, View, ViewMut};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An engine that failed and the one that stepped in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// What failed.
+    pub from: String,
+    /// How.
+    pub why: String,
+    /// What runs now.
+    pub to: String,
+}
+
+/// A loaded model. Where a run fails, the next engine takes over with the same inputs; state begins
+/// anew then.
+pub struct Loaded {
+    model: Box<dyn Model>,
+    /// Backend and file that run it.
+    running: String,
+    /// What may step in, next first.
+    others: VecDeque<Trial>,
+    engines: Arc<Engines>,
+    folder: PathBuf,
+    manifest: Manifest,
+    threads: usize,
+    handovers: Vec<Handover>,
+}
+
+impl Loaded {
+    /// Loads the model on the first engine of the plan that loads it.
+    ///
+    /// # Errors
+    /// Where none does: what the last one said, or that none passed the self-test.
+    pub fn open(
+        engines: &Arc<Engines>,
+        folder: &Path,
+        plan: &Plan,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
+        let mut others: VecDeque<Trial> = plan.choice.usable().cloned().collect();
+        let mut handovers = Vec::new();
+        let mut last = None;
+        while let Some(trial) = others.pop_front() {
+            match load(engines, folder, &plan.manifest, &trial, threads) {
+                Ok(model) => {
+                    let running = title(&trial);
+                    settle(&mut handovers, &running);
+                    return Ok(Self {
+                        engines: Arc::clone(engines),
+                        folder: folder.to_owned(),
+                        manifest: plan.manifest.clone(),
+                        model,
+                        running,
+                        others,
+                        threads,
+                        handovers,
+                    });
+                }
+                Err(error) => {
+                    handovers.push(failure(title(&trial), &error));
+                    last = Some(error);
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| EngineError::Load {
+            backend: "auto",
+            model: plan.manifest.name.clone(),
+            why:
+                "no engine on this machine passes its self-test; `drafthorse engine list` says why"
+                    .to_owned(),
+        }))
+    }
+
+    /// Backend and file that run it now.
+    #[must_use]
+    pub fn running(&self) -> &str {
+        &self.running
+    }
+
+    /// Takes what has happened since the last call.
+    pub fn take_handovers(&mut self) -> Vec<Handover> {
+        std::mem::take(&mut self.handovers)
+    }
+
+    /// Loads the next engine that loads, with this one's inputs.
+    fn hand_over(&mut self, error: EngineError) -> Result<(), EngineError> {
+        let mut failed = vec![failure(std::mem::take(&mut self.running), &error)];
+        while let Some(trial) = self.others.pop_front() {
+            let next = load(
+                &self.engines,
+                &self.folder,
+                &self.manifest,
+                &trial,
+                self.threads,
+            );
+            let next = next.and_then(|mut next| {
+                copy_inputs(self.model.as_mut(), next.as_mut())?;
+                Ok(next)
+            });
+            match next {
+                Ok(next) => {
+                    self.model = next;
+                    self.running = title(&trial);
+                    settle(&mut failed, &self.running);
+                    self.handovers.append(&mut failed);
+                    return Ok(());
+                }
+                Err(error) => failed.push(failure(title(&trial), &error)),
+            }
+        }
+        self.running = failed[0].from.clone();
+        Err(error)
+    }
+}
+
+fn failure(from: String, error: &EngineError) -> Handover {
+    Handover {
+        from,
+        why: error.to_string(),
+        to: String::new(),
+    }
+}
+
+/// Says of all that failed what stepped in.
+fn settle(failed: &mut [Handover], running: &str) {
+    for handover in failed {
+        running.clone_into(&mut handover.to);
+    }
+}
+
+fn title(trial: &Trial) -> String {
+    format!("{} with {}", trial.backend, trial.file.display())
+}
+
+fn load(
+    engines: &Engines,
+    folder: &Path,
+    manifest: &Manifest,
+    trial: &Trial,
+    threads: usize,
+) -> Result<Box<dyn Model>, EngineError> {
+    let missing = || EngineError::Load {
+        backend: "auto",
+        model: manifest.name.clone(),
+        why: format!("{} is not here any more", title(trial)),
+    };
+    let backend = engines.by_name(&trial.backend).ok_or_else(missing)?;
+    let is_it = |file: &&ModelFile| file.path == trial.file;
+    let file = manifest.files.iter().find(is_it).ok_or_else(missing)?;
+    file.load(folder, backend, &manifest.options(threads))
+}
+
+fn copy_inputs(from: &mut dyn Model, to: &mut dyn Model) -> Result<(), EngineError> {
+    for input in 0..from.inputs().len() {
+        let copy: Tensor = from.input_mut(input).as_view().to_tensor();
+        to.resize(input, copy.shape())?;
+        if !to.input_mut(input).copy_from(copy.view()) {
+            return Err(EngineError::Shape {
+                port: to.inputs()[input].to_string(),
+                given: format!("{}{:?}", copy.dtype(), copy.shape()),
+            });
+        }
+    }
+    Ok(())
+}
+
+impl Model for Loaded {
+    fn inputs(&self) -> &[Port] {
+        self.model.inputs()
+    }
+
+    fn outputs(&self) -> &[Port] {
+        self.model.outputs()
+    }
+
+    fn resize(&mut self, input: usize, shape: &[usize]) -> Result<(), EngineError> {
+        self.model.resize(input, shape)
+    }
+
+    fn input_mut(&mut self, input: usize) -> ViewMut<'_> {
+        self.model.input_mut(input)
+    }
+
+    fn run(&mut self) -> Result<(), EngineError> {
+        loop {
+            match self.model.run() {
+                Ok(()) => return Ok(()),
+                Err(error) => self.hand_over(error)?,
+            }
+        }
+    }
+
+    fn output(&self, output: usize) -> View<'_> {
+        self.model.output(output)
+    }
+
+    fn reset(&mut self) -> Result<(), EngineError> {
+        self.model.reset()
+    }
+}

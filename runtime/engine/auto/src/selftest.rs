@@ -1,0 +1,166 @@
+//! Trying a model's files on all backends: which reproduce the references, and how fast.
+
+use crate::choice::{Choice, Trial, Verdict};
+use crate::engines::Engines;
+use crate::record;
+use drafthorse_engine::{Agreement, Backend, EngineError, Manifest, ModelFile, ViewMut};
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Runs before the clock counts.
+const WARM_UP: usize = 2;
+/// Runs that are timed, at most.
+const TIMED: usize = 15;
+/// Time that timed runs take, at most.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A model's folder with the choice for it.
+pub struct Plan {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The outcome of the self-test.
+    pub choice: Choice,
+    /// Whether the outcome was read from the record instead of being measured now.
+    pub recorded: bool,
+}
+
+/// Reads a model's folder and chooses a backend for it: as the record in `cache` says, or, where it
+/// says nothing for this machine, by a self-test that is recorded then.
+///
+/// # Errors
+/// A folder that cannot be read. What fails in the test is part of the outcome.
+pub fn plan_of(
+    engines: &Engines,
+    folder: &Path,
+    threads: usize,
+    cache: Option<&Path>,
+) -> Result<Plan, EngineError> {
+    let manifest = Manifest::read(folder)?;
+    let key = key(&manifest, engines, threads);
+    if let Some(choice) = cache.and_then(|cache| record::find(cache, &manifest.name, &key)) {
+        return Ok(Plan {
+            manifest,
+            choice,
+            recorded: true,
+        });
+    }
+    let mut choice = Choice {
+        model: manifest.name.clone(),
+        key,
+        trials: Vec::new(),
+    };
+    for backend in engines.present() {
+        let files = manifest.files.iter();
+        for file in files.filter(|file| file.is_for(backend.name())) {
+            let verdict = try_file(backend, folder, &manifest, file, threads);
+            choice.trials.push(Trial {
+                backend: backend.name().to_owned(),
+                version: backend.version(),
+                file: file.path.clone(),
+                precision: file.precision,
+                verdict: verdict.unwrap_or_else(|error| Verdict::Failed {
+                    why: error.to_string(),
+                }),
+            });
+        }
+    }
+    choice.rank();
+    if let Some(cache) = cache {
+        record::keep(cache, &choice);
+    }
+    Ok(Plan {
+        manifest,
+        choice,
+        recorded: false,
+    })
+}
+
+fn try_file(
+    backend: &dyn Backend,
+    folder: &Path,
+    manifest: &Manifest,
+    file: &ModelFile,
+    threads: usize,
+) -> Result<Verdict, EngineError> {
+    let mut model = file.load(folder, backend, &manifest.options(threads))?;
+    let mut agreement: Option<Agreement> = None;
+    for reference in &manifest.references {
+        let found = reference.check(folder, model.as_mut())?;
+        agreement = Some(agreement.map_or(found, |before| before.worse(found)));
+    }
+    // Without references nothing proves it wrong, and any input will do to time it.
+    let agreement = match agreement {
+        Some(agreement) => agreement,
+        None => {
+            for input in 0..model.inputs().len() {
+                let shape = model.inputs()[input].shape_with(1);
+                model.resize(input, &shape)?;
+                ViewMut::clear(model.input_mut(input));
+            }
+            Agreement {
+                max_error: 0.0,
+                cosine: 1.0,
+            }
+        }
+    };
+    if !agreement.is_within(&manifest.tolerance(file.precision)) {
+        return Ok(Verdict::Differs { agreement });
+    }
+    let mut times = Vec::with_capacity(TIMED);
+    let begun = Instant::now();
+    for run in 0..WARM_UP + TIMED {
+        model.reset()?;
+        let started = Instant::now();
+        model.run()?;
+        if run >= WARM_UP {
+            times.push(started.elapsed());
+        }
+        if begun.elapsed() > PATIENCE && !times.is_empty() {
+            break;
+        }
+    }
+    times.sort();
+    let median = times.get(times.len() / 2).copied().unwrap_or_default();
+    Ok(Verdict::Passed {
+        agreement,
+        median_ms: median.as_secs_f64() * 1e3,
+    })
+}
+
+/// What an outcome holds for.
+fn key(manifest: &Manifest, engines: &Engines, threads: usize) -> String {
+    let mut hash = Sha256::new();
+    let mut put = |text: &str| {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    };
+    for file in &manifest.files {
+        put(&file.path.to_string_lossy());
+        put(&file.sha256);
+        file.backends.iter().for_each(|name| put(name));
+    }
+    for (precision, tolerance) in &manifest.tolerance {
+        put(&format!("{precision:?} {tolerance:?}"));
+    }
+    for backend in engines.present() {
+        put(backend.name());
+        put(&backend.version());
+    }
+    put(&threads.to_string());
+    put(&processor());
+    let digest = hash.finalize();
+    digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The processor's name and what it can do, as the kernel tells.
+fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let about = ["model name", "flags", "CPU part", "Features"];
+    let lines = text.lines().take_while(|line| !line.is_empty());
+    let lines = lines.filter(|line| about.iter().any(|name| line.starts_with(name)));
+    lines.collect::<Vec<_>>().join("\n")
+}
