@@ -87,6 +87,8 @@ pub fn fetch(
     if parsed.query().is_some() {
         return Err(wrong("it has a query".to_owned()));
     }
+    // Another part of the program may have chosen one already, which does as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let environment = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
     let plain = [("allow_http".to_owned(), "true".to_owned())];
     let options = environment.filter(|(key, _)| key.starts_with("aws_"));

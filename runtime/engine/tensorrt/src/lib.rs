@@ -14,6 +14,8 @@ mod config;
 mod ffi;
 mod hash;
 mod key;
+#[cfg(test)]
+mod layout;
 mod library;
 mod model;
 mod power;

@@ -19,7 +19,7 @@ fn state_grows_from_run_to_run_and_begins_anew_after_a_reset() {
     let Some(engine) = open(&config(None), MODE) else {
         return;
     };
-    let model = engine.load(artefact(&concatenation()), &state_of_concatenation());
+    let model = engine.load(artefact(&concatenation()), &state_of_concatenation(0));
     let mut model = model.unwrap();
     assert_eq!((model.inputs().len(), model.outputs().len()), (1, 1));
     for _ in 0..3 {
@@ -44,7 +44,7 @@ fn a_run_that_fails_leaves_state_and_outputs_as_they_were() {
         return;
     };
     // The axis of the state begins at 0 though others begin at 1.
-    let model = engine.load(artefact(&concatenation()), &state_of_concatenation());
+    let model = engine.load(artefact(&concatenation()), &state_of_concatenation(0));
     let mut model = model.unwrap();
     for expected in [1.0, 2.0, 3.0] {
         assert_eq!(sum(model.as_mut(), 1.0).unwrap(), expected);
@@ -57,6 +57,21 @@ fn a_run_that_fails_leaves_state_and_outputs_as_they_were() {
     }
     model.reset().unwrap();
     assert_eq!(sum(model.as_mut(), 5.0).unwrap(), 5.0);
+}
+
+#[test]
+fn state_that_begins_with_rows_begins_with_zeros_each_time() {
+    let Some(engine) = open(&config(None), MODE) else {
+        return;
+    };
+    let model = engine.load(artefact(&concatenation()), &state_of_concatenation(2));
+    let mut model = model.unwrap();
+    for _ in 0..3 {
+        model.reset().unwrap();
+        for expected in [5.0, 10.0] {
+            assert_eq!(sum(model.as_mut(), 5.0).unwrap(), expected);
+        }
+    }
 }
 
 #[test]

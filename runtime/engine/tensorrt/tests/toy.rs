@@ -138,7 +138,7 @@ fn shapes_and_graphs(library: &Path) {
 
 fn state(library: &Path) {
     let engine = open(until(300), library);
-    let mut model = load(&engine, &state_of_concatenation()).unwrap();
+    let mut model = load(&engine, &state_of_concatenation(0)).unwrap();
     for _ in 0..3 {
         model.reset().unwrap();
         let mut expected = 0.0;
@@ -148,11 +148,20 @@ fn state(library: &Path) {
             assert_eq!(sum(&outputs), expected);
         }
     }
+    // Memory that was used before is cleared.
+    let mut model = load(&engine, &state_of_concatenation(2)).unwrap();
+    for _ in 0..3 {
+        model.reset().unwrap();
+        for expected in [5.0, 10.0, 15.0] {
+            let outputs = run_once(model.as_mut(), &[row(5.0)]).unwrap();
+            assert_eq!(sum(&outputs), expected);
+        }
+    }
 }
 
 fn failures(library: &Path) {
     let engine = open(until(2), library);
-    let mut model = load(&engine, &state_of_concatenation()).unwrap();
+    let mut model = load(&engine, &state_of_concatenation(0)).unwrap();
     for expected in [1.0, 2.0, 3.0] {
         let outputs = run_once(model.as_mut(), &[row(1.0)]).unwrap();
         assert_eq!(sum(&outputs), expected);
@@ -197,7 +206,7 @@ fn builds(library: &Path, cache: &Path) {
         },
         library,
     );
-    let (bytes, options) = (concatenation(), state_of_concatenation());
+    let (bytes, options) = (concatenation(), state_of_concatenation(0));
     for last in 0..5 {
         let mut count = 0;
         let mut listener = |_: Progress<'_>| {

@@ -30,6 +30,7 @@ struct Failure {
     text: String,
 }
 
+#[allow(clippy::needless_pass_by_value)] // For `map_err`.
 fn failed(text: impl ToString) -> Failure {
     Failure {
         status: FAILED,
@@ -37,6 +38,7 @@ fn failed(text: impl ToString) -> Failure {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // For `map_err`.
 fn unfit(text: impl ToString) -> Failure {
     Failure {
         status: UNFIT,

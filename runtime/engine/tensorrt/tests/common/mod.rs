@@ -1,4 +1,5 @@
 //! The stand-in, and models to build with it.
+#![allow(clippy::print_stdout)]
 #![allow(dead_code)] // Each test file takes what it needs.
 
 use drafthorse_engine::{Artefact, EngineError, LoadOptions, StatePair};
@@ -81,13 +82,13 @@ pub(crate) fn concatenation() -> Vec<u8> {
     encode(&b.finish())
 }
 
-/// Its `past` is what `total` was before, nothing at first.
-pub(crate) fn state_of_concatenation() -> LoadOptions {
+/// Its `past` is what `total` was before, that many rows of zeros at first.
+pub(crate) fn state_of_concatenation(rows: usize) -> LoadOptions {
     LoadOptions {
         state: vec![StatePair {
             input: "past".to_owned(),
             output: "total".to_owned(),
-            initial: vec![0, 2],
+            initial: vec![rows, 2],
         }],
         ..LoadOptions::default()
     }
