@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Plain, attention, branches, conv_relu_matmul, inputs, mlp, samples};
+use common::{Plain, attention, branches, conv_relu_matmul, inputs, linear, mlp, samples};
 use drafthorse_engine::{Tensor, Tolerance};
 use drafthorse_onnx::encode;
 use drafthorse_onnx::proto::{GraphProto, Model, Node};
@@ -160,6 +160,18 @@ fn no_quantised_value_touches_a_softmax() {
         // The product behind it is quantised: its input is not the softmax's output.
         assert!(node(&model, "y").input[0].ends_with("/dequantised"));
     }
+}
+
+#[test]
+fn a_bias_behind_a_product_is_quantised_with_it() {
+    let (_, held_out) = samples(&[8, 70]);
+    let model = quantised(&linear(), &[8, 70], Convention::U8S8, Method::MinMax);
+    assert_eq!(node(&model, "sum").input, ["product", "bias/dequantised"]);
+    let (bytes, artefact) = (encode(&linear()), encode(&model));
+    let report = gate(&bytes, &artefact, &Plain, &held_out, tolerance(0.9998)).unwrap();
+    assert!(report.passed, "{report:?}");
+    let model = quantised(&linear(), &[8, 70], Convention::S8S8, Method::MinMax);
+    assert_eq!(node(&model, "sum").input, ["product", "bias"]);
 }
 
 #[test]

@@ -241,7 +241,7 @@ pub struct CalibrateArgs {
     #[arg(long, value_enum, default_value_t = Target::X86)]
     pub target: Target,
     /// How ranges of activations are chosen.
-    #[arg(long, value_enum, default_value_t = RangeMethod::Mse)]
+    #[arg(long, value_enum, default_value_t = RangeMethod::MinMax)]
     pub method: RangeMethod,
     /// For `percentile`: so many percent of the values are inside.
     #[arg(long, value_name = "PERCENT", default_value_t = 99.99)]
@@ -267,9 +267,9 @@ pub struct CalibrateArgs {
     /// Equalise the ranges of neighbouring convolutions first.
     #[arg(long)]
     pub equalise: bool,
-    /// Correct biases for what rounding shifts.
+    /// Leave biases as they are, instead of correcting them for what rounding shifts: quicker, worse.
     #[arg(long)]
-    pub correct_bias: bool,
+    pub no_bias_correction: bool,
     /// For `w4`: spread each column's rounding error over the columns after it (GPTQ).
     #[arg(long)]
     pub gptq: bool,

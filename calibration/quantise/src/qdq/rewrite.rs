@@ -1,6 +1,6 @@
 //! The graph with its quantised values and weights.
 
-use super::operators::{Layer, weight};
+use super::operators::{Kind, Layer, weight};
 use super::scales::scales;
 use super::weights::{self, Weight};
 use super::{Convention, Plan};
@@ -31,6 +31,7 @@ pub fn rewrite(model: &Model, plan: &Plan, ranges: &Ranges) -> Result<Model, Qua
             .collect(),
         dequantised: BTreeMap::new(),
         weights: BTreeMap::new(),
+        added: BTreeMap::new(),
         nodes: Vec::with_capacity(proto.node.len() * 3),
         initializers: Vec::new(),
     };
@@ -59,6 +60,8 @@ struct Rewriter<'a> {
     dequantised: BTreeMap<String, String>,
     /// Quantised weights by float weight, with what stands for them.
     weights: BTreeMap<String, Vec<(Weight, String)>>,
+    /// Biases that nodes behind products add, by node and input, with what stands for them.
+    added: BTreeMap<(String, usize), String>,
     nodes: Vec<Node>,
     initializers: Vec<Tensor>,
 }
@@ -84,6 +87,11 @@ impl<'a> Rewriter<'a> {
         }
         if let Some(layer) = layer {
             self.layer(&mut node, &original, layer);
+        }
+        for (position, input) in node.input.iter_mut().enumerate() {
+            if let Some(bias) = self.added.remove(&(node.name.clone(), position)) {
+                *input = bias;
+            }
         }
         // A result keeps its name behind the pair, and what gives it gets another.
         let mut quantised = Vec::new();
@@ -171,9 +179,11 @@ impl<'a> Rewriter<'a> {
             return;
         };
         let input_scale = self.lines.get(&original[0]).map_or(1.0, |line| line.scale);
-        let bias = match self.plan.options.convention {
-            Convention::U8S8 => original.get(2).and_then(|bias| self.graph.weight(bias)),
-            Convention::S8S8 => None,
+        let added = self.added_bias(node, layer);
+        let bias = match (self.plan.options.convention, &added) {
+            (Convention::S8S8, _) => None,
+            (Convention::U8S8, Some((_, _, bias))) => Some(*bias),
+            (Convention::U8S8, None) => original.get(2).and_then(|bias| self.graph.weight(bias)),
         };
         let bias = bias.and_then(|bias| Some((bias, bias.data::<f32>()?)));
         // A bias that is not one number for each channel is added as it is.
@@ -187,10 +197,31 @@ impl<'a> Rewriter<'a> {
         let scales = weights::scales(tensor, layer, highest, &least);
         if let Some((bias, data)) = bias {
             let (whole, steps) = weights::bias(&data, input_scale, &scales);
-            node.input[2] = self.bias(&bias.name, &whole, &steps);
+            let bias = self.bias(&bias.name, &whole, &steps);
+            match added {
+                Some((node, position, _)) => {
+                    self.added.insert((node, position), bias);
+                }
+                None => node.input[2] = bias,
+            }
         }
         let quantised = weights::quantise(tensor, layer, scales, highest);
         node.input[1] = self.layer_weight(tensor, quantised, layer);
+    }
+
+    /// The bias that a node behind a product adds: ONNX Runtime makes one node of both before it looks
+    /// for 8-bit kernels, and has one for that node only if its bias is 32-bit. The node, which of its
+    /// inputs, and the bias.
+    fn added_bias(&self, node: &Node, layer: &Layer) -> Option<(String, usize, &'a Tensor)> {
+        let [user] = self.graph.users(&node.output[0]) else {
+            return None;
+        };
+        if layer.kind != Kind::MatMul || user.op_type != "Add" {
+            return None;
+        }
+        let weights = user.input.iter().map(|input| self.graph.weight(input));
+        let (position, bias) = weights.enumerate().find_map(|(i, w)| Some((i, w?)))?;
+        (bias.dims.len() == 1).then(|| (user.name.clone(), position, bias))
     }
 
     fn layer_weight(&mut self, tensor: &Tensor, weight: Weight, layer: &Layer) -> String {

@@ -121,6 +121,18 @@ pub(crate) fn mlp() -> Model {
     b.finish()
 }
 
+/// `x` f32 `[8, 70]` times a weight, plus a bias, to `y` `[8, 9]`.
+pub(crate) fn linear() -> Model {
+    let mut b = Builder::new("linear", 13);
+    let x = b.input("x", DataType::F32, &fixed(&[8, 70]));
+    let w = b.weight("weight", &[70, 9], &normal(1, 70 * 9, 0.15));
+    let product = b.node("product", "MatMul", &[&x, &w], vec![]);
+    let bias = b.weight("bias", &[9], &normal(2, 9, 2.0));
+    let sum = b.node("sum", "Add", &[&product, &bias], vec![]);
+    b.output("y", &sum, DataType::F32, &fixed(&[8, 9]));
+    b.finish()
+}
+
 /// One input of that shape for each index.
 pub(crate) fn inputs(shape: &[usize], indices: std::ops::Range<u64>) -> Vec<Vec<Tensor>> {
     let count = shape.iter().product();

@@ -5,7 +5,7 @@
 mod graphs;
 mod plain;
 
-pub(crate) use graphs::{attention, branches, conv_relu_matmul, inputs, mlp, samples};
+pub(crate) use graphs::{attention, branches, conv_relu_matmul, inputs, linear, mlp, samples};
 pub(crate) use plain::Plain;
 
 use drafthorse_engine_onnxruntime::{OnnxRuntime, OnnxRuntimeConfig};

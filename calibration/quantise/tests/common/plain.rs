@@ -167,8 +167,9 @@ fn operate(node: &Node, inputs: &[&Value]) -> Value {
         "Identity" => x.clone(),
         "Relu" => x.map(|v| v.max(0.0)),
         "Add" => {
-            assert_eq!(x.shape, inputs[1].shape);
-            let sum = x.data.iter().zip(&inputs[1].data).map(|(a, b)| a + b);
+            // Of one shape, or the second a number for each index of the last axis.
+            let added = inputs[1].data.iter().cycle();
+            let sum = x.data.iter().zip(added).map(|(a, b)| a + b);
             Value::new(&x.shape, sum.collect())
         }
         "Reshape" => {

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use drafthorse_engine::{Artefact, Backend, Model, Tensor, Tolerance};
 use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_quantise::blockwise::{BlockOptions, quantise_blocks};
-use drafthorse_quantise::qdq::{Convention, Options, quantise};
-use drafthorse_quantise::{Method, gate};
+use drafthorse_quantise::qdq::{self, Convention, Options};
+use drafthorse_quantise::{Method, correct_biases, gate, observe};
 use drafthorse_samples::{Sample, Size, all};
 use std::io::Write as _;
 use std::path::Path;
@@ -202,8 +202,13 @@ fn quantised(backend: &dyn Backend, sample: &Sample) -> Result<Option<(&'static 
         "bev_cnn" => {
             let samples: Vec<_> = (100..116).map(|index| sample.inputs(index)).collect();
             let options = Options::new(Convention::U8S8);
-            let model = quantise(&sample.model, backend, &samples, Method::Mse, &options)?;
-            ("int8", model)
+            let float = qdq::lower(&sample.model, options.convention)?;
+            let plan = qdq::plan(&float, &options)?;
+            let grid = options.convention.grid();
+            let method = Method::MinMax;
+            let ranges = observe(&float, plan.values(), backend, &samples, method, grid)?;
+            let float = correct_biases(&float, &plan, &ranges, backend, &samples)?;
+            ("int8", qdq::rewrite(&float, &plan, &ranges)?)
         }
         "decoder" => (
             "w4",

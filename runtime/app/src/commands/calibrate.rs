@@ -170,7 +170,7 @@ impl Work<'_> {
             method,
             grid,
         )?;
-        if args.correct_bias {
+        if !args.no_bias_correction {
             file = correct_biases(&file, &plan, &ranges, self.backend, self.observed)?;
         }
         let cache = match args.tensorrt_cache {

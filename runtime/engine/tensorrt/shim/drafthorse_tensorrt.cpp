@@ -613,7 +613,8 @@ dht_status dht_build(dht_build_options const* options, dht_blob** engine, dht_bl
             }
         }
 #else
-        require(options->fp16 == 0 && options->int8 == 0, DHT_FAILED,
+        // Whether there are 8 bits follows from the model there.
+        require(options->fp16 == 0 && options->calibration_size == 0, DHT_FAILED,
                 "from TensorRT 11 on the precision is the model's own: give it a model in half precision "
                 "or with QuantizeLinear and DequantizeLinear");
 #endif

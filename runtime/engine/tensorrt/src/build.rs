@@ -103,7 +103,7 @@ pub(crate) fn plan(
     let mut is_quantised = false;
     if let Some(graph) = &file.graph {
         Graph::new(graph).walk(&mut |_, node| {
-            is_quantised |= node.op_type == "QuantizeLinear";
+            is_quantised |= matches!(&*node.op_type, "QuantizeLinear" | "DequantizeLinear");
         });
     }
     let calibration = match &config.calibration {

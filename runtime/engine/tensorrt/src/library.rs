@@ -112,10 +112,20 @@ impl Backend for TensorRt {
         } else {
             format!("{implementation}: ")
         };
-        format!(
-            "{genuine}{tensorrt}, CUDA {cuda}, {device} ({compute}), power mode {power_mode}{}",
-            if self.config.fp16 { ", fp16" } else { "" }
-        )
+        let mut version = format!(
+            "{genuine}{tensorrt}, CUDA {cuda}, {device} ({compute}), power mode {power_mode}"
+        );
+        // What changes answers and times belongs to what a self-test's outcome holds for.
+        if self.config.fp16 {
+            version += ", fp16";
+        }
+        if self.config.int8 {
+            version += ", int8";
+        }
+        if let Some(core) = self.config.dla_core {
+            version += &format!(", accelerator {core}");
+        }
+        version
     }
 
     fn load(
