@@ -185,6 +185,29 @@ pub enum EngineCommand {
         #[arg(long)]
         again: bool,
     },
+    /// Build TensorRT's engines for the models ahead of time, so that no drive waits for them. Takes
+    /// minutes on a board, and says how far it is.
+    Build(BuildArgs),
+    /// Compile the library that opens TensorRT, on the board, against JetPack's own headers.
+    Shim {
+        /// Where it goes: beside the program if left out.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+}
+
+/// Arguments of `engine build`.
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    /// Which models.
+    #[command(flatten)]
+    pub models: ModelsArgs,
+    /// The library that `engine shim` compiled, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_TENSORRT")]
+    pub tensorrt: Option<PathBuf>,
+    /// Build also what the cache holds already.
+    #[arg(long)]
+    pub again: bool,
 }
 
 /// Commands on model files.

@@ -1,7 +1,8 @@
 //! `drafthorse engine`: which engines are here, which runs what, and why.
 
+use super::engine_build::{build, shim};
 use super::models::{engine_config, folders};
-use crate::cli::EngineCommand;
+use crate::cli::{EngineCommand, ModelsArgs};
 use anyhow::Result;
 use drafthorse_engine::{Backend, Manifest};
 use drafthorse_engine_auto::{Choice, Engines, Verdict, plan_of};
@@ -9,12 +10,19 @@ use serde::Serialize;
 use std::io::Write;
 
 pub(super) fn engine(command: &EngineCommand) -> Result<()> {
-    let EngineCommand::List { models, again } = command;
+    match command {
+        EngineCommand::List { models, again } => list(models, *again),
+        EngineCommand::Build(args) => build(args),
+        EngineCommand::Shim { to } => shim(to.as_deref()),
+    }
+}
+
+fn list(models: &ModelsArgs, again: bool) -> Result<()> {
     let config = engine_config(models)?;
     let engines = Engines::open(&config)?;
     let mut listing = Listing::of(&engines);
     for folder in folders(&models.dir)? {
-        if *again {
+        if again {
             drafthorse_engine_auto::forget(&config.cache, &Manifest::read(&folder)?.name);
         }
         let plan = plan_of(&engines, &folder, config.threads, Some(&config.cache))?;

@@ -6,6 +6,7 @@ mod config;
 mod decode;
 mod doctor;
 mod engine;
+mod engine_build;
 mod logs;
 mod models;
 mod run;

@@ -2,6 +2,7 @@
 
 use drafthorse_engine::{Backend, EngineError};
 use drafthorse_engine_onnxruntime::{OnnxRuntime, OnnxRuntimeConfig, Provider, TensorrtOptions};
+use drafthorse_engine_tensorrt::{TensorRt, TensorRtConfig};
 use drafthorse_engine_tract::Tract;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,9 @@ pub struct EngineConfig {
     pub onnxruntime_spinning: bool,
     /// Whether ONNX Runtime keeps memory from run to run in an arena.
     pub onnxruntime_arena: bool,
+    /// The library that `drafthorse engine shim` compiles; where absent it is looked for beside the
+    /// program (`lib/libdrafthorse_tensorrt.so`) and where the system keeps libraries.
+    pub tensorrt_library: Option<PathBuf>,
     /// Whether TensorRT may run layers in 16-bit floats.
     pub tensorrt_fp16: bool,
     /// Whether TensorRT may run in 8 bits what the model quantises.
@@ -40,10 +44,28 @@ impl Default for EngineConfig {
             onnxruntime_library: None,
             onnxruntime_spinning: false,
             onnxruntime_arena: true,
+            tensorrt_library: None,
             tensorrt_fp16: true,
             tensorrt_int8: false,
             tensorrt_dla_core: None,
             cache: PathBuf::from("drafthorse-cache"),
+        }
+    }
+}
+
+impl EngineConfig {
+    /// How TensorRT itself is opened. Loading builds no engine: that is `drafthorse engine build`'s
+    /// affair, so that no drive waits for it.
+    #[must_use]
+    pub fn tensorrt(&self) -> TensorRtConfig {
+        TensorRtConfig {
+            library: self.tensorrt_library.clone(),
+            cache: Some(self.cache.join("tensorrt")),
+            build_when_loading: false,
+            fp16: self.tensorrt_fp16,
+            int8: self.tensorrt_int8,
+            dla_core: self.tensorrt_dla_core,
+            ..TensorRtConfig::default()
         }
     }
 }
@@ -57,6 +79,8 @@ pub enum BackendName {
     Auto,
     /// Pure Rust, always there.
     Tract,
+    /// TensorRT itself, through the library that `drafthorse engine shim` compiles on the board.
+    Tensorrt,
     /// ONNX Runtime on the processor.
     Onnxruntime,
     /// ONNX Runtime through CUDA.
@@ -71,6 +95,7 @@ impl BackendName {
         match self {
             Self::Auto => true,
             Self::Tract => name == "tract",
+            Self::Tensorrt => name == "tensorrt",
             Self::Onnxruntime => name == "onnxruntime",
             Self::OnnxruntimeCuda => name == "onnxruntime-cuda",
             Self::OnnxruntimeTensorrt => name == "onnxruntime-tensorrt",
@@ -94,6 +119,15 @@ impl Engines {
             present: Vec::new(),
             absent: Vec::new(),
         };
+        if config.backend.allows("tensorrt") {
+            match TensorRt::open(&config.tensorrt()) {
+                Ok(backend) => engines.present.push(Box::new(backend)),
+                // An engine that is named must be there, and so must a library.
+                Err(error) if config.backend != BackendName::Auto => return Err(error),
+                Err(error) if config.tensorrt_library.is_some() => return Err(error),
+                Err(error) => engines.absent.push(error),
+            }
+        }
         engines.open_onnxruntime(config)?;
         if config.backend.allows("tract") {
             engines.present.push(Box::new(Tract));
