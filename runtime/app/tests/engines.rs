@@ -67,12 +67,10 @@ fn engines_are_listed_with_what_they_run_and_why() {
         .collect();
     assert!(names.contains(&"tract"), "{names:?}");
     let absent = first["absent"].as_array().unwrap().len();
-    // Without a library that is said once; with one, CUDA and TensorRT are not in it. The way to
-    // TensorRT itself is compiled on boards only.
-    assert_eq!(
-        (names.len(), absent),
-        if absent == 2 { (1, 2) } else { (2, 3) }
-    );
+    // TensorRT itself is there on boards only; ONNX Runtime's CUDA is not in this library, or the
+    // whole library is not here.
+    assert_eq!(absent, 2);
+    assert!((1..=2).contains(&names.len()));
     let bev = &first["models"][0];
     assert_eq!(
         (&bev["model"], &bev["recorded"]),

@@ -113,6 +113,14 @@ pub enum EngineError {
         /// What it says.
         why: String,
     },
+    /// Another engine has taken over, without the state.
+    #[error("{why}; {to} has taken over, and its state begins anew: give it the sequence again")]
+    StateLost {
+        /// What runs now.
+        to: String,
+        /// Why the one before failed.
+        why: String,
+    },
     /// A model.toml that cannot be used.
     #[error("{path} is not valid: {why}")]
     Manifest {

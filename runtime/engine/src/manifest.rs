@@ -9,7 +9,7 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// A model: its files for each target, what they take and give, and the vectors that prove them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -222,17 +222,20 @@ impl Manifest {
                     file.path.display()
                 )));
             }
-            // A manifest may be fetched: it names nothing outside its folder.
-            let is_inside = file.path.components().all(|part| {
-                matches!(
-                    part,
-                    std::path::Component::Normal(_) | std::path::Component::CurDir
-                )
-            });
-            if !is_inside {
+        }
+        // A manifest may be fetched: it names nothing outside its folder, nor itself.
+        let files = manifest.files.iter().map(|file| &file.path);
+        let folders = manifest
+            .references
+            .iter()
+            .map(|reference| &reference.folder);
+        for inside in files.chain(folders) {
+            let mut parts = inside.components();
+            let is_inside = parts.all(|part| matches!(part, Component::Normal(_)));
+            if !is_inside || inside.as_os_str().is_empty() || inside == Path::new("model.toml") {
                 return Err(invalid(format!(
-                    "{} lies outside the model's folder",
-                    file.path.display()
+                    "{} is no place inside the model's folder",
+                    inside.display()
                 )));
             }
         }
@@ -343,6 +346,27 @@ impl Reference {
 }
 
 impl Reference {
+    /// The bytes of its files, in order of their names.
+    ///
+    /// # Errors
+    /// [`EngineError::Read`].
+    pub fn bytes(&self, folder: &Path) -> Result<Vec<Vec<u8>>, EngineError> {
+        let folder = folder.join(&self.folder);
+        let failed = |error| EngineError::Read {
+            path: folder.clone(),
+            error,
+        };
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_some_and(|end| end == "pb") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        paths.iter().map(|path| read(path)).collect()
+    }
+
     /// Writes inputs with the outputs that belong to them.
     ///
     /// # Errors
@@ -424,8 +448,10 @@ fn tensor(path: &Path) -> Result<Tensor, EngineError> {
 }
 
 fn fits<T: crate::tensor::Element>(shape: &[usize], data: Vec<T>) -> Option<Tensor> {
-    let count: usize = shape.iter().product();
-    (count == data.len()).then(|| Tensor::new(shape, data))
+    let count = shape
+        .iter()
+        .try_fold(1usize, |count, &n| count.checked_mul(n));
+    (count == Some(data.len())).then(|| Tensor::new(shape, data))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, EngineError> {

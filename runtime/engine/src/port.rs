@@ -97,6 +97,14 @@ impl Ports {
     }
 }
 
+/// Elements that an input, output or state may have: no network of a vehicle comes near.
+const MOST_ELEMENTS: usize = 1 << 31;
+
+fn is_sane(mut lengths: impl Iterator<Item = usize>) -> bool {
+    let count = lengths.try_fold(1usize, usize::checked_mul);
+    count.is_some_and(|count| count <= MOST_ELEMENTS)
+}
+
 fn port(model: &str, value: ValueType) -> Result<Port, EngineError> {
     let wrong = |what: String| EngineError::Port {
         model: model.to_owned(),
@@ -107,6 +115,13 @@ fn port(model: &str, value: ValueType) -> Result<Port, EngineError> {
     let dtype = dtype.ok_or_else(|| wrong(format!("has the type {:?}", value.data_type)))?;
     let dims = value.dims.clone();
     let dims = dims.ok_or_else(|| wrong("declares no shape".to_owned()))?;
+    let lengths = dims.iter().map(|dim| match dim {
+        Dim::Fixed(length) => *length,
+        Dim::Dynamic(_) => 1,
+    });
+    if !is_sane(lengths) {
+        return Err(wrong(format!("has more than {MOST_ELEMENTS} elements")));
+    }
     Ok(Port {
         name: value.name,
         dtype,
@@ -132,6 +147,7 @@ fn take_state(
     let input = take(inputs, &pair.input)?;
     let output = take(outputs, &pair.output)?;
     let fits = input.accepts(&pair.initial)
+        && is_sane(pair.initial.iter().copied())
         && input.dtype == output.dtype
         && input.dims.len() == output.dims.len();
     if !fits {

@@ -164,6 +164,12 @@ fn a_wrong_hash_an_absent_file_and_a_bad_manifest_are_told() {
         url: None,
     };
     let text = std::fs::read_to_string(folder.join("model.toml")).unwrap();
+    for folder_outside in ["..", "/etc", "reference/../..", ""] {
+        let more = format!("{text}[[references]]\nfolder = \"{folder_outside}\"\n");
+        std::fs::write(folder.join("model.toml"), more).unwrap();
+        let error = Manifest::read(folder).unwrap_err();
+        assert!(matches!(error, EngineError::Manifest { .. }), "{error}");
+    }
     let path = outside.path.to_str().unwrap();
     std::fs::write(folder.join("model.toml"), text.replace("it.onnx", path)).unwrap();
     let error = Manifest::read(folder).unwrap_err();
@@ -206,11 +212,15 @@ fn a_library_that_is_missing_foreign_or_too_old_is_told() {
     }
     // In a process of its own, which holds no library yet.
     let this = std::env::current_exe().unwrap();
-    let status = Command::new(this)
+    let output = Command::new(this)
         .args(["--ignored", "--exact", "libraries_of_a_fresh_process"])
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
 }
 
 #[test]

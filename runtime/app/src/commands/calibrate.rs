@@ -43,7 +43,12 @@ pub(super) fn calibrate(args: &CalibrateArgs) -> Result<()> {
         onnxruntime_library: args.onnxruntime.clone(),
         ..EngineConfig::default()
     })?;
-    let backend = engines.present().next().context("no engine is here")?;
+    // The processor's: ranges measured in half precision would not be the model's.
+    let backend = engines.by_name("onnxruntime").or(engines.by_name("tract"));
+    let backend = backend.context("no engine is here")?;
+    if args.out == args.model {
+        bail!("--out is the model itself; name another file");
+    }
     let bytes = std::fs::read(&args.model)
         .with_context(|| format!("cannot read the model {}", args.model.display()))?;
     let model = drafthorse_onnx::parse(&bytes)

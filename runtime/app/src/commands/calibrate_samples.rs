@@ -40,7 +40,7 @@ fn drawn<T>(mut all: Vec<T>, args: &CalibrateArgs) -> Result<Vec<T>> {
         );
     }
     shuffle(&mut all, args.seed);
-    all.truncate(args.hold_out + args.count.max(1));
+    all.truncate(args.hold_out.saturating_add(args.count.max(1)));
     Ok(all)
 }
 

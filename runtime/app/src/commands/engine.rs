@@ -93,12 +93,17 @@ impl Listing {
                     Verdict::Passed {
                         agreement,
                         median_ms,
-                    } => format!(
-                        "{} {median_ms:.3} ms a run, largest error {:.1e}, cosine {:.6}",
-                        if place == 0 { "chosen:" } else { "passed:" },
-                        agreement.max_error,
-                        agreement.cosine
-                    ),
+                    } => {
+                        let place = if place == 0 { "chosen:" } else { "passed:" };
+                        let checked = match agreement {
+                            Some(found) => format!(
+                                "largest error {:.1e}, cosine {:.6}",
+                                found.max_error, found.cosine
+                            ),
+                            None => "not verified: model.toml names no references".to_owned(),
+                        };
+                        format!("{place} {median_ms:.3} ms a run, {checked}")
+                    }
                     Verdict::Differs { agreement } => format!(
                         "wrong:  largest error {:.1e}, cosine {:.6}",
                         agreement.max_error, agreement.cosine

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 pub struct Choice {
     /// The model.
     pub model: String,
-    /// What the outcome holds for: hash of the manifest, versions of the backends, threads, and the
-    /// processor.
+    /// What the outcome holds for: hash of the manifest and its references, backends with versions and
+    /// settings, threads, and the processor.
     pub key: String,
     /// All that was tried, best first: what passed by its time, then what did not.
     pub trials: Vec<Trial>,
@@ -35,10 +35,10 @@ pub struct Trial {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// All references were reproduced.
+    /// All references were reproduced, or there are none.
     Passed {
-        /// How well.
-        agreement: Agreement,
+        /// How well; absent where there are no references, so that nothing was verified.
+        agreement: Option<Agreement>,
         /// Median time of a run, ms.
         median_ms: f64,
     },

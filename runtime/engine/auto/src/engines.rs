@@ -45,7 +45,7 @@ impl Default for EngineConfig {
             onnxruntime_spinning: false,
             onnxruntime_arena: true,
             tensorrt_library: None,
-            tensorrt_fp16: true,
+            tensorrt_fp16: false,
             tensorrt_int8: false,
             tensorrt_dla_core: None,
             cache: PathBuf::from("drafthorse-cache"),
@@ -74,7 +74,8 @@ impl EngineConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackendName {
-    /// The fastest that passes the self-test.
+    /// The fastest that passes the self-test; ONNX Runtime's TensorRT is not among them, since it
+    /// builds its engines when a model is loaded.
     #[default]
     Auto,
     /// Pure Rust, always there.
@@ -93,7 +94,8 @@ impl BackendName {
     /// Whether a backend of that name may be taken.
     fn allows(self, name: &str) -> bool {
         match self {
-            Self::Auto => true,
+            // It builds its engines when a model is loaded, in silence: only who names it waits.
+            Self::Auto => name != "onnxruntime-tensorrt",
             Self::Tract => name == "tract",
             Self::Tensorrt => name == "tensorrt",
             Self::Onnxruntime => name == "onnxruntime",
@@ -107,6 +109,8 @@ impl BackendName {
 pub struct Engines {
     present: Vec<Box<dyn Backend>>,
     absent: Vec<EngineError>,
+    /// How they were opened, in words.
+    settings: String,
 }
 
 impl Engines {
@@ -115,9 +119,15 @@ impl Engines {
     /// # Errors
     /// Where the one that the configuration names is absent.
     pub fn open(config: &EngineConfig) -> Result<Self, EngineError> {
+        let opened = EngineConfig {
+            // Where things are kept changes no answer.
+            cache: PathBuf::new(),
+            ..config.clone()
+        };
         let mut engines = Self {
             present: Vec::new(),
             absent: Vec::new(),
+            settings: format!("{opened:?}"),
         };
         if config.backend.allows("tensorrt") {
             match TensorRt::open(&config.tensorrt()) {
@@ -183,12 +193,18 @@ impl Engines {
         Self {
             present,
             absent: Vec::new(),
+            settings: String::new(),
         }
     }
 
     /// The backends, in order of preference among equals.
     pub fn present(&self) -> impl Iterator<Item = &dyn Backend> {
         self.present.iter().map(AsRef::as_ref)
+    }
+
+    /// How they were opened: part of what an outcome holds for.
+    pub(crate) fn settings(&self) -> &str {
+        &self.settings
     }
 
     /// Why others are not present.

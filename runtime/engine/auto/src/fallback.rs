@@ -19,8 +19,8 @@ pub struct Handover {
     pub to: String,
 }
 
-/// A loaded model. Where a run fails, the next engine takes over with the same inputs; state begins
-/// anew then.
+/// A loaded model. Where a run fails, the next engine that can takes over with the same inputs. A
+/// model with state begins anew then, and the run says so with [`EngineError::StateLost`].
 pub struct Loaded {
     model: Box<dyn Model>,
     /// Backend and file that run it.
@@ -90,34 +90,46 @@ impl Loaded {
         std::mem::take(&mut self.handovers)
     }
 
-    /// Loads the next engine that loads, with this one's inputs.
+    /// Runs the next engine that can, with this one's inputs, and goes on with it. Where none can, all
+    /// stays as it was: the fault may lie in the inputs.
     fn hand_over(&mut self, error: EngineError) -> Result<(), EngineError> {
-        let mut failed = vec![failure(std::mem::take(&mut self.running), &error)];
+        let mut failed = vec![failure(self.running.clone(), &error)];
+        let mut tried = VecDeque::new();
         while let Some(trial) = self.others.pop_front() {
-            let next = load(
-                &self.engines,
-                &self.folder,
-                &self.manifest,
-                &trial,
-                self.threads,
-            );
-            let next = next.and_then(|mut next| {
-                copy_inputs(self.model.as_mut(), next.as_mut())?;
-                Ok(next)
-            });
-            match next {
+            match self.try_other(&trial) {
                 Ok(next) => {
                     self.model = next;
                     self.running = title(&trial);
                     settle(&mut failed, &self.running);
                     self.handovers.append(&mut failed);
-                    return Ok(());
+                    return self.begin_anew(&error);
                 }
                 Err(error) => failed.push(failure(title(&trial), &error)),
             }
+            tried.push_back(trial);
         }
-        self.running = failed[0].from.clone();
+        self.others = tried;
         Err(error)
+    }
+
+    fn try_other(&mut self, trial: &Trial) -> Result<Box<dyn Model>, EngineError> {
+        let (engines, folder) = (&self.engines, &self.folder);
+        let mut next = load(engines, folder, &self.manifest, trial, self.threads)?;
+        copy_inputs(self.model.as_mut(), next.as_mut())?;
+        next.run()?;
+        Ok(next)
+    }
+
+    /// After a hand-over: a model with state has lost it, and what it says now means nothing.
+    fn begin_anew(&mut self, error: &EngineError) -> Result<(), EngineError> {
+        if self.manifest.state.is_empty() {
+            return Ok(());
+        }
+        self.model.reset()?;
+        Err(EngineError::StateLost {
+            to: self.running.clone(),
+            why: error.to_string(),
+        })
     }
 }
 
@@ -190,11 +202,9 @@ impl Model for Loaded {
     }
 
     fn run(&mut self) -> Result<(), EngineError> {
-        loop {
-            match self.model.run() {
-                Ok(()) => return Ok(()),
-                Err(error) => self.hand_over(error)?,
-            }
+        match self.model.run() {
+            Ok(()) => Ok(()),
+            Err(error) => self.hand_over(error),
         }
     }
 

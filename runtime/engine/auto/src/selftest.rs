@@ -37,7 +37,7 @@ pub fn plan_of(
     cache: Option<&Path>,
 ) -> Result<Plan, EngineError> {
     let manifest = Manifest::read(folder)?;
-    let key = key(&manifest, engines, threads);
+    let key = key(folder, &manifest, engines, threads)?;
     if let Some(choice) = cache.and_then(|cache| record::find(cache, &manifest.name, &key)) {
         return Ok(Plan {
             manifest,
@@ -50,6 +50,7 @@ pub fn plan_of(
         key,
         trials: Vec::new(),
     };
+    let mut is_lasting = true;
     for backend in engines.present() {
         let files = manifest.files.iter();
         for file in files.filter(|file| file.is_for(backend.name())) {
@@ -59,14 +60,18 @@ pub fn plan_of(
                 version: backend.version(),
                 file: file.path.clone(),
                 precision: file.precision,
-                verdict: verdict.unwrap_or_else(|error| Verdict::Failed {
-                    why: error.to_string(),
+                verdict: verdict.unwrap_or_else(|error| {
+                    is_lasting &= !is_curable(&error);
+                    Verdict::Failed {
+                        why: error.to_string(),
+                    }
                 }),
             });
         }
     }
     choice.rank();
-    if let Some(cache) = cache {
+    // What a fetched file or a built engine would cure is asked again.
+    if let Some(cache) = cache.filter(|_| is_lasting) {
         record::keep(cache, &choice);
     }
     Ok(Plan {
@@ -89,23 +94,19 @@ fn try_file(
         let found = reference.check(folder, model.as_mut())?;
         agreement = Some(agreement.map_or(found, |before| before.worse(found)));
     }
-    // Without references nothing proves it wrong, and any input will do to time it.
-    let agreement = match agreement {
-        Some(agreement) => agreement,
+    match agreement {
+        Some(found) if !found.is_within(&manifest.tolerance(file.precision)) => {
+            return Ok(Verdict::Differs { agreement: found });
+        }
+        Some(_) => {}
+        // Without references nothing proves it right or wrong; any input will do to time it.
         None => {
             for input in 0..model.inputs().len() {
                 let shape = model.inputs()[input].shape_with(1);
                 model.resize(input, &shape)?;
                 ViewMut::clear(model.input_mut(input));
             }
-            Agreement {
-                max_error: 0.0,
-                cosine: 1.0,
-            }
         }
-    };
-    if !agreement.is_within(&manifest.tolerance(file.precision)) {
-        return Ok(Verdict::Differs { agreement });
     }
     let mut times = Vec::with_capacity(TIMED);
     let begun = Instant::now();
@@ -128,32 +129,44 @@ fn try_file(
     })
 }
 
+/// Whether fetching a file or building an engine may cure it.
+fn is_curable(error: &EngineError) -> bool {
+    matches!(
+        error,
+        EngineError::Read { .. } | EngineError::Hash { .. } | EngineError::Cache { .. }
+    )
+}
+
 /// What an outcome holds for.
-fn key(manifest: &Manifest, engines: &Engines, threads: usize) -> String {
+fn key(
+    folder: &Path,
+    manifest: &Manifest,
+    engines: &Engines,
+    threads: usize,
+) -> Result<String, EngineError> {
     let mut hash = Sha256::new();
-    let mut put = |text: &str| {
-        hash.update(text.as_bytes());
-        hash.update([0]);
+    let mut put = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
     };
-    for file in &manifest.files {
-        put(&file.path.to_string_lossy());
-        put(&file.sha256);
-        file.backends.iter().for_each(|name| put(name));
-    }
-    for (precision, tolerance) in &manifest.tolerance {
-        put(&format!("{precision:?} {tolerance:?}"));
+    put(format!("{manifest:?}").as_bytes());
+    for reference in &manifest.references {
+        for bytes in reference.bytes(folder)? {
+            put(&bytes);
+        }
     }
     for backend in engines.present() {
-        put(backend.name());
-        put(&backend.version());
+        put(backend.name().as_bytes());
+        put(backend.version().as_bytes());
     }
-    put(&threads.to_string());
-    put(&processor());
+    put(engines.settings().as_bytes());
+    put(threads.to_string().as_bytes());
+    put(processor().as_bytes());
     let digest = hash.finalize();
-    digest[..16]
+    Ok(digest[..16]
         .iter()
         .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .collect())
 }
 
 /// The processor's name and what it can do, as the kernel tells.

@@ -150,6 +150,14 @@ fn the_fastest_that_is_right_is_chosen_and_the_choice_is_recorded() {
     let again = plan_of(&engines, dir.path(), 1, Some(&cache)).unwrap();
     assert!(again.recorded);
     assert_eq!(again.choice, plan.choice);
+    // A file that is missing is not a lasting answer.
+    std::fs::rename(dir.path().join("it.onnx"), dir.path().join("away")).unwrap();
+    let other = Engines::of(vec![Box::new(Tract)]);
+    let gone = plan_of(&other, dir.path(), 1, Some(&cache)).unwrap();
+    assert!(gone.choice.usable().next().is_none());
+    std::fs::rename(dir.path().join("away"), dir.path().join("it.onnx")).unwrap();
+    let back = plan_of(&other, dir.path(), 1, Some(&cache)).unwrap();
+    assert!(!back.recorded && back.choice.usable().next().is_some());
     // Another number of threads is another question, and a damaged record is no record.
     assert!(
         !plan_of(&engines, dir.path(), 2, Some(&cache))
@@ -196,7 +204,7 @@ fn an_engine_that_fails_hands_over_with_its_inputs() {
 fn where_none_is_right_or_left_that_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let sample = bev_cnn(Size::Tiny);
-    folder(dir.path(), &sample);
+    let expected = folder(dir.path(), &sample);
     let engines = Arc::new(Engines::of(vec![stand_in("wrong", Habit::Wrong)]));
     let plan = plan_of(&engines, dir.path(), 1, None).unwrap();
     let error = Loaded::open(&engines, dir.path(), &plan, 1)
@@ -209,4 +217,9 @@ fn where_none_is_right_or_left_that_is_an_error() {
     let mut model = Loaded::open(&engines, dir.path(), &plan, 1).unwrap();
     let failed = (0..6).find_map(|_| run_once(&mut model, &sample.inputs(1)).err());
     assert!(failed.unwrap().to_string().contains("fell off"));
+    // What it said before still stands, and it can be asked again.
+    assert_eq!(model.output(0).shape(), expected[0].shape());
+    assert!(run_once(&mut model, &sample.inputs(1)).is_err());
+    assert_eq!(model.running(), "flaky with it.onnx");
+    assert_eq!(model.take_handovers(), []);
 }

@@ -89,7 +89,13 @@ pub fn fetch(
     }
     // Another part of the program may have chosen one already, which does as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let environment = std::env::vars().map(|(key, value)| (key.to_ascii_lowercase(), value));
+    let text = |(key, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((
+            key.to_str()?.to_ascii_lowercase(),
+            value.into_string().ok()?,
+        ))
+    };
+    let environment = std::env::vars_os().filter_map(text);
     let plain = [("allow_http".to_owned(), "true".to_owned())];
     let options = environment.filter(|(key, _)| key.starts_with("aws_"));
     let opened = object_store::parse_url_opts(&parsed, options.chain(plain));
@@ -100,14 +106,23 @@ pub fn fetch(
         path: path.to_owned(),
         error,
     })?;
-    let mut file = Part::open(path)?;
     let source = Source {
         store: store.as_ref(),
         object,
         url,
     };
+    let mut file = Part::open(path)?;
+    let is_resumed = file.length > 0;
     runtime.block_on(source.bring(&mut file, progress))?;
-    file.finish(url, sha256)
+    match file.finish(url, sha256) {
+        // What was there before may have been a part of another file.
+        Err(FetchError::Hash { .. }) if is_resumed => {
+            let mut file = Part::open(path)?;
+            runtime.block_on(source.bring(&mut file, progress))?;
+            file.finish(url, sha256)
+        }
+        finished => finished,
+    }
 }
 
 /// An object in its store.
@@ -120,9 +135,8 @@ struct Source<'a> {
 impl Source<'_> {
     /// Brings all that is missing, whatever breaks off on the way.
     async fn bring(&self, file: &mut Part, progress: Progress<'_>) -> Result<(), FetchError> {
-        let mut attempts = 0;
+        let (mut attempts, mut longest) = (0, file.length);
         loop {
-            let before = file.length;
             let error = match self.attempt(file, progress).await {
                 Ok(()) => return Ok(()),
                 Err(Trouble::Write(error)) => return Err(file.failed(error)),
@@ -134,11 +148,12 @@ impl Source<'_> {
                     | object_store::Error::PermissionDenied { .. }
                     | object_store::Error::Unauthenticated { .. }
             );
-            attempts = if file.length > before {
+            attempts = if file.length > longest {
                 0
             } else {
                 attempts + 1
             };
+            longest = longest.max(file.length);
             if is_final || attempts >= PATIENCE {
                 return Err(FetchError::Transfer {
                     url: self.url.to_owned(),

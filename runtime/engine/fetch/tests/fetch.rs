@@ -169,6 +169,22 @@ fn what_an_earlier_attempt_brought_is_not_fetched_again() {
 }
 
 #[test]
+fn a_part_of_another_file_is_thrown_away() {
+    let (data, hash) = data();
+    let (_, url) = Server {
+        data: data.clone(),
+        ranges: true,
+        ..Server::default()
+    }
+    .start();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("it.onnx");
+    std::fs::write(part(&path), vec![7; 500_000]).unwrap();
+    fetch(&url, &path, &hash, &mut |_, _| ()).unwrap();
+    assert_eq!(fetched(&path), data);
+}
+
+#[test]
 fn a_server_without_parts_begins_anew() {
     let (data, hash) = data();
     let (_, url) = Server {

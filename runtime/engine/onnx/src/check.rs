@@ -89,9 +89,11 @@ fn check_graph(graph: &GraphProto, outer: &[&str]) -> Result<(), OnnxError> {
         for attribute in &node.attribute {
             attribute.t.iter().try_for_each(check_tensor)?;
             attribute.tensors.iter().try_for_each(check_tensor)?;
-            let around: Vec<&str> = known.iter().copied().collect();
-            for inner in attribute.g.iter().chain(&attribute.graphs) {
-                check_graph(inner, &around)?;
+            if attribute.g.is_some() || !attribute.graphs.is_empty() {
+                let around: Vec<&str> = known.iter().copied().collect();
+                for inner in attribute.g.iter().chain(&attribute.graphs) {
+                    check_graph(inner, &around)?;
+                }
             }
         }
         known.extend(node.output.iter().map(String::as_str));
@@ -119,9 +121,11 @@ fn check_tensor(tensor: &Tensor) -> Result<(), OnnxError> {
     if matches!(data_type, DataType::Undefined) {
         return Err(bad(format!("the unknown type {}", tensor.data_type)));
     }
-    let Some(needed) = bytes_of(data_type, count) else {
+    if data_type == DataType::String {
         return Ok(());
-    };
+    }
+    let needed = bytes_of(data_type, count);
+    let needed = needed.ok_or_else(|| bad(format!("the shape {:?}", tensor.dims)))?;
     let held = match tensor.raw_data.is_empty() {
         false => tensor.raw_data.len(),
         true => typed_bytes(tensor, data_type),

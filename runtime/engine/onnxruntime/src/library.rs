@@ -12,12 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The oldest version that serves.
 pub const MINIMUM: &str = "1.23";
 
-/// Names that the library has, beside the program and where the system keeps libraries.
-const NAMES: [&str; 3] = [
-    "lib/libonnxruntime.so",
-    "libonnxruntime.so.1",
-    "libonnxruntime.so",
-];
+/// Where the library lies beside the program.
+const BESIDE: &str = "lib/libonnxruntime.so";
+/// Names that it has where the system keeps libraries.
+const NAMES: [&str; 2] = ["libonnxruntime.so.1", "libonnxruntime.so"];
 
 /// How ONNX Runtime is found and set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +122,13 @@ fn load(wanted: Option<&Path>) -> Result<Loaded, EngineError> {
     let mut why = Vec::new();
     let candidates: Vec<PathBuf> = match wanted {
         Some(path) => vec![path.to_owned()],
-        None => NAMES.iter().map(PathBuf::from).collect(),
+        None => {
+            // Never from the folder that the program happens to be started in.
+            let program = std::env::current_exe().ok();
+            let beside = program.and_then(|program| Some(program.parent()?.join(BESIDE)));
+            let beside = beside.filter(|path| path.is_file());
+            beside.into_iter().chain(NAMES.map(PathBuf::from)).collect()
+        }
     };
     for path in candidates {
         match ort::init_from(&path) {

@@ -1,7 +1,7 @@
 //! A loaded model: its session with the values it is run on.
 
 use crate::NAME;
-use crate::value::{self, Order, failed, take_shape, view, view_mut, zeros};
+use crate::value::{self, Order, failed, is_tensor, take_shape, view, view_mut, zeros};
 use drafthorse_engine::{DType, EngineError, Model, Port, Ports, View, ViewMut};
 use ort::session::{Session, SessionInputValue};
 use ort::value::DynValue;
@@ -100,18 +100,27 @@ impl Model for Loaded {
         let values = &mut self.answer;
         values.clear();
         values.extend(ran.into_iter().map(|(_, value)| Some(value)));
-        for (output, &at) in self.outputs.iter_mut().zip(&self.order.outputs) {
-            let value = values.get_mut(at).and_then(Option::take);
-            let fits = |value: &DynValue| take_shape(value, output.dtype, &mut output.shape);
-            if !value.as_ref().is_some_and(fits) {
-                return Err(EngineError::Failed {
-                    backend: NAME,
-                    why: "an output is not of the type that the model declares".to_owned(),
-                });
-            }
-            output.value = value;
-        }
         let (to, from) = (&self.order.state_inputs, &self.order.state_outputs);
+        let is_there = |at: usize, dtype: DType| {
+            let value = values.get(at).and_then(Option::as_ref);
+            value.is_some_and(|value| is_tensor(value, dtype))
+        };
+        let ours = self.outputs.iter().zip(&self.order.outputs);
+        let state = self.ports.state.iter().zip(from);
+        let all = ours.map(|(output, &at)| (at, output.dtype));
+        let mut all = all.chain(state.map(|(state, &at)| (at, state.output.dtype)));
+        if !all.all(|(at, dtype)| is_there(at, dtype)) {
+            return Err(EngineError::Failed {
+                backend: NAME,
+                why: "an output is not of the type that the model declares".to_owned(),
+            });
+        }
+        for (output, &at) in self.outputs.iter_mut().zip(&self.order.outputs) {
+            output.value = values.get_mut(at).and_then(Option::take);
+            if let Some(value) = &output.value {
+                take_shape(value, output.dtype, &mut output.shape);
+            }
+        }
         for (&to, &from) in to.iter().zip(from) {
             if let Some(next) = values.get_mut(from).and_then(Option::take) {
                 self.given[to] = SessionInputValue::Owned(next);

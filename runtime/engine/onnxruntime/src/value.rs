@@ -95,8 +95,25 @@ pub(crate) fn view_mut<'a>(
     })
 }
 
-/// Writes a value's shape into `shape`; `false` where it is no tensor of that type.
-pub(crate) fn take_shape(value: &DynValue, dtype: DType, shape: &mut Vec<usize>) -> bool {
+/// Whether a value is a tensor of that type.
+pub(crate) fn is_tensor(value: &DynValue, dtype: DType) -> bool {
+    shape_of(value, dtype).is_some()
+}
+
+/// Writes a value's shape into `shape`, if it is a tensor of that type.
+pub(crate) fn take_shape(value: &DynValue, dtype: DType, shape: &mut Vec<usize>) {
+    let Some(found) = shape_of(value, dtype) else {
+        return;
+    };
+    shape.clear();
+    shape.extend(
+        found
+            .iter()
+            .map(|&length| usize::try_from(length).unwrap_or(0)),
+    );
+}
+
+fn shape_of(value: &DynValue, dtype: DType) -> Option<&ort::value::Shape> {
     let found = match dtype {
         DType::F32 => value.try_extract_tensor::<f32>().map(|t| t.0),
         DType::I64 => value.try_extract_tensor::<i64>().map(|t| t.0),
@@ -105,12 +122,5 @@ pub(crate) fn take_shape(value: &DynValue, dtype: DType, shape: &mut Vec<usize>)
         DType::I8 => value.try_extract_tensor::<i8>().map(|t| t.0),
         DType::Bool => value.try_extract_tensor::<bool>().map(|t| t.0),
     };
-    let Ok(found) = found else { return false };
-    shape.clear();
-    shape.extend(
-        found
-            .iter()
-            .map(|&length| usize::try_from(length).unwrap_or(0)),
-    );
-    true
+    found.ok()
 }

@@ -38,9 +38,33 @@ impl Backend for Tract {
             })?;
         refuse::check(artefact.name, &file)?;
         let ports = Ports::of(artefact.name, &file, options)?;
-        let plans = plan::Plans::new(artefact, &ports)?;
-        Ok(Box::new(model::Loaded::new(plans, ports)?))
+        let loaded = std::panic::catch_unwind(|| {
+            let plans = plan::Plans::new(artefact, &ports)?;
+            model::Loaded::new(plans, ports)
+        });
+        // tract checks most of a graph, and panics over the rest.
+        let loaded = loaded.unwrap_or_else(|_| {
+            Err(EngineError::Load {
+                backend: NAME,
+                model: artefact.name.to_owned(),
+                why: "it broke off while reading the graph".to_owned(),
+            })
+        });
+        Ok(Box::new(loaded?))
     }
+}
+
+/// Runs a part of tract, whose panics are errors too.
+pub(crate) fn guarded<T>(
+    work: impl FnOnce() -> tract_onnx::prelude::TractResult<T>,
+) -> Result<T, EngineError> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    let why = match done {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(error)) => words(&error),
+        Err(_) => "it broke off in the middle of a run".to_owned(),
+    };
+    Err(EngineError::Failed { backend: NAME, why })
 }
 
 /// An error of tract with its causes, in a line.

@@ -2,7 +2,7 @@
 
 use crate::plan::{Plans, datum};
 use crate::value::{view, view_mut};
-use crate::{NAME, words};
+use crate::{NAME, guarded, words};
 use drafthorse_engine::{DType, EngineError, Model, Port, Ports, View, ViewMut};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
@@ -47,6 +47,15 @@ fn zeros(dtype: DType, shape: &[usize]) -> Result<Arc<Tensor>, EngineError> {
     Ok(Arc::new(tensor))
 }
 
+/// Types and shapes of all that a plan is given.
+fn facts<'a>(ports: &Ports, given: &'a [Arc<Tensor>]) -> Vec<(DType, &'a [usize])> {
+    let state = ports.state.iter().map(|state| &state.input);
+    let ports = ports.inputs.iter().chain(state).zip(given);
+    ports
+        .map(|(port, tensor)| (port.dtype, tensor.shape()))
+        .collect()
+}
+
 impl Model for Loaded {
     fn inputs(&self) -> &[Port] {
         &self.ports.inputs
@@ -82,41 +91,35 @@ impl Model for Loaded {
     }
 
     fn run(&mut self) -> Result<(), EngineError> {
-        let state = self.ports.state.iter().map(|state| &state.input);
-        let ports = self.ports.inputs.iter().chain(state);
-        let given = ports.zip(&self.given);
-        let facts: Vec<_> = given.map(|(p, tensor)| (p.dtype, tensor.shape())).collect();
-        let plan = self.plans.plan(&facts)?;
+        let (ports, given) = (&self.ports, &self.given);
+        let plan = self.plans.plan(|| facts(ports, given))?;
         let inputs = self
             .given
             .iter()
             .map(|tensor| TValue::from_const(Arc::clone(tensor)));
-        let answer = plan.run(inputs.collect()).map_err(|error| failed(&error))?;
-        let ours = self.outputs.len();
-        for ((value, output), port) in answer
-            .iter()
-            .zip(&mut self.outputs)
-            .zip(&self.ports.outputs)
-        {
+        let inputs = inputs.collect();
+        let mut answer = guarded(|| plan.run(inputs))?;
+        // Everything is looked at before anything is taken over.
+        let next = self.ports.state.iter().map(|state| &state.output);
+        let all = self.ports.outputs.iter().chain(next);
+        for (value, port) in answer.iter_mut().zip(all) {
             // Lengths that tract knows as such come out as its own type of them.
-            let value = match value.datum_type() == DatumType::TDim {
-                true => &value
-                    .cast_to::<i64>()
-                    .map_err(|error| failed(&error))?
-                    .into_owned()
-                    .into(),
-                false => value,
-            };
+            if value.datum_type() == DatumType::TDim {
+                let whole = value.cast_to::<i64>().map_err(|error| failed(&error))?;
+                *value = whole.into_owned().into();
+            }
             if view(value, port.dtype).is_none() {
                 return Err(EngineError::Failed {
                     backend: NAME,
                     why: format!("the output {port} came out as {value:?}"),
                 });
             }
-            *output = Some(value.clone());
         }
-        let next = answer.into_iter().skip(ours);
-        for (value, given) in next.zip(&mut self.given[self.ports.inputs.len()..]) {
+        let mut answer = answer.into_iter();
+        for (output, value) in self.outputs.iter_mut().zip(answer.by_ref()) {
+            *output = Some(value);
+        }
+        for (given, value) in self.given[self.ports.inputs.len()..].iter_mut().zip(answer) {
             *given = value.into_arc_tensor();
         }
         Ok(())

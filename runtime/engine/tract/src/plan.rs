@@ -53,16 +53,20 @@ impl Plans {
     }
 
     /// The plan for inputs of those types and shapes.
-    pub(crate) fn plan(&mut self, inputs: &[(DType, &[usize])]) -> Result<&Arc<Plan>, EngineError> {
+    pub(crate) fn plan<'a>(
+        &mut self,
+        inputs: impl FnOnce() -> Vec<(DType, &'a [usize])>,
+    ) -> Result<&Arc<Plan>, EngineError> {
         let (model, name, plans) = match self {
             Self::Any(plan) => return Ok(plan),
             Self::Each { model, name, plans } => (model, name, plans),
         };
-        let is_it = |known: &[Vec<usize>]| known.iter().zip(inputs).all(|(a, (_, b))| a == b);
+        let inputs = inputs();
+        let is_it = |known: &[Vec<usize>]| known.iter().zip(&inputs).all(|(a, (_, b))| a == b);
         if let Some(at) = plans.iter().position(|(shapes, _)| is_it(shapes)) {
             plans[at..].rotate_left(1);
         } else {
-            let plan = fixed(model, inputs).map_err(|error| EngineError::Load {
+            let plan = fixed(model, &inputs).map_err(|error| EngineError::Load {
                 backend: NAME,
                 model: name.clone(),
                 why: words(&error),
