@@ -28,6 +28,20 @@ impl Port {
         self.dims.len() == shape.len() && self.dims.iter().zip(shape).all(fits)
     }
 
+    /// Refuses a shape that does not fit.
+    ///
+    /// # Errors
+    /// [`EngineError::Shape`].
+    pub fn require(&self, shape: &[usize]) -> Result<(), EngineError> {
+        match self.accepts(shape) {
+            true => Ok(()),
+            false => Err(EngineError::Shape {
+                port: self.to_string(),
+                given: format!("{shape:?}"),
+            }),
+        }
+    }
+
     /// The shape where no axis is dynamic; dynamic ones have the length `dynamic`.
     #[must_use]
     pub fn shape_with(&self, dynamic: usize) -> Vec<usize> {

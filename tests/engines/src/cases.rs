@@ -66,6 +66,13 @@ impl Case {
             .collect()
     }
 
+    /// Whether every answer has something to be compared with, where no other backend has answered.
+    #[must_use]
+    pub fn stands_alone(&self) -> bool {
+        let mut checks = self.runs.iter().map(|run| &run.check);
+        checks.all(|check| matches!(check, Check::Equals(_)))
+    }
+
     /// What is wrong with a backend's answers, where `others` are those of another backend.
     ///
     /// # Errors

@@ -93,20 +93,17 @@ impl Model for Loaded {
 
     fn resize(&mut self, input: usize, shape: &[usize]) -> Result<(), EngineError> {
         let port = &self.ports.inputs[input];
-        let wrong = |given: String| EngineError::Shape {
-            port: port.to_string(),
-            given,
-        };
-        if !port.accepts(shape) {
-            return Err(wrong(format!("{shape:?}")));
-        }
+        port.require(shape)?;
         if let Some(bounds) = &self.bounds[input]
             && !bounds.accepts(shape)
         {
             let Profile { min, max, .. } = bounds;
-            return Err(wrong(format!(
-                "{shape:?}, outside the lengths {min:?} to {max:?} that its engine was built for,"
-            )));
+            return Err(EngineError::Shape {
+                port: port.to_string(),
+                given: format!(
+                    "{shape:?}, outside the lengths {min:?} to {max:?} that its engine was built for,"
+                ),
+            });
         }
         if self.shapes[input] != shape {
             let set = self.session.set_shape(self.inputs[input], shape);
@@ -126,9 +123,6 @@ impl Model for Loaded {
 
     fn run(&mut self) -> Result<(), EngineError> {
         self.session.run().map_err(failed)?;
-        for &(input, output) in &self.state {
-            self.session.swap(input, output).map_err(failed)?;
-        }
         for ((&at, port), shape) in self
             .outputs
             .iter()
@@ -138,6 +132,10 @@ impl Model for Loaded {
             self.session.shape(at, shape).map_err(failed)?;
             // That it can be read is known from here on.
             self.session.view(at, port.dtype, shape).map_err(failed)?;
+        }
+        // The state moves on only once every output is known to be readable.
+        for &(input, output) in &self.state {
+            self.session.swap(input, output).map_err(failed)?;
         }
         self.has_run = true;
         Ok(())

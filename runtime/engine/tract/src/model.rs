@@ -67,12 +67,7 @@ impl Model for Loaded {
 
     fn resize(&mut self, input: usize, shape: &[usize]) -> Result<(), EngineError> {
         let port = &self.ports.inputs[input];
-        if !port.accepts(shape) {
-            return Err(EngineError::Shape {
-                port: port.to_string(),
-                given: format!("{shape:?}"),
-            });
-        }
+        port.require(shape)?;
         if self.shapes[input] != shape {
             self.given[input] = zeros(port.dtype, shape)?;
             self.shapes[input].clear();
