@@ -118,6 +118,20 @@ pub struct ReplayArgs {
     /// Write a new log and report here.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Also ask this machine's engines again what the networks answer, and compare that with the log
+    /// within the models' tolerances. Without it the log's answers are taken as they are.
+    #[arg(long)]
+    pub networks: bool,
+    /// `--networks`: folder of models, each in a folder of its name, where they are not where the run
+    /// found them.
+    #[arg(long, value_name = "DIR", requires = "networks")]
+    pub models: Option<PathBuf>,
+    /// `--networks`: configuration file whose [engine] table says how engines are opened.
+    #[arg(long, value_name = "FILE", requires = "networks")]
+    pub config: Option<PathBuf>,
+    /// `--networks`: the library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
     /// Print the outcome as one JSON object.
     #[arg(long)]
     pub json: bool,

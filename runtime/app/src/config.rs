@@ -34,6 +34,9 @@ pub struct Config {
     /// Camera lanes.
     #[serde(default)]
     pub camera: CameraLaneConfig,
+    /// Networks that look at the cameras' pictures, any number.
+    #[serde(default)]
+    pub networks: Vec<NetworkConfig>,
     /// Queues and deadlines of the lanes.
     #[serde(default)]
     pub lanes: LanesConfig,
@@ -62,6 +65,21 @@ pub struct SensorConfig {
     /// Added to its capture stamps, ms.
     #[serde(default)]
     pub time_offset_ms: Option<f64>,
+}
+
+/// A network that looks at pictures. Its answers are logged on `/CAMERA/network/MODEL`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkConfig {
+    /// Folder of the model, with a model.toml, relative to this file. The model takes one picture,
+    /// f32[1, 3, height, width]; mean and std of that input in model.toml normalise it.
+    pub model: PathBuf,
+    /// Names of the cameras it looks at; all where none is named.
+    #[serde(default)]
+    pub sensors: Vec<String>,
+    /// Pictures a second of capture time, at most; every picture where absent.
+    #[serde(default)]
+    pub hz: Option<f64>,
 }
 
 /// What the camera lanes compute.
@@ -251,6 +269,7 @@ impl Config {
             clock: AlignConfig::default(),
             detector: DetectorConfig::default(),
             camera: CameraLaneConfig::default(),
+            networks: Vec::new(),
             lanes: LanesConfig::default(),
             engine: EngineConfig::default(),
             record: RecordSettings::default(),
@@ -274,6 +293,9 @@ impl Config {
         let folder = path.parent().unwrap_or(Path::new("."));
         for sensor in &mut config.sensors {
             sensor.source = sensor.source.resolved(folder);
+        }
+        for network in &mut config.networks {
+            network.model = folder.join(&network.model);
         }
         if let Some(calibration) = config.calibration.clone() {
             config.apply_calibration(&folder.join(calibration))?;
@@ -345,6 +367,14 @@ impl Config {
         if !(1..=256).contains(&self.engine.threads) {
             bail!("engine.threads is {}; choose 1 to 256", self.engine.threads);
         }
+        for network in &self.networks {
+            if network.hz.is_some_and(|hz| !(hz > 0.0 && hz <= 1000.0)) {
+                bail!(
+                    "hz of the network {} must be a number of pictures a second above 0, at most 1000; leave it out for every picture",
+                    network.model.display()
+                );
+            }
+        }
         let lanes = &self.lanes;
         let queues = [lanes.radar_queue, lanes.can_queue, lanes.camera_queue];
         if queues.iter().any(|queue| !(1..=65_536).contains(queue)) {
@@ -360,7 +390,7 @@ impl Config {
     }
 }
 
-fn check_name(what: &str, name: &str) -> Result<()> {
+pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
         bail!("the {what} name {name:?} must be 1 to 64 letters, digits, '_' or '-'");

@@ -9,6 +9,8 @@ pub mod commands;
 pub mod config;
 pub mod feed;
 mod guard;
+mod network_summary;
+pub mod networks;
 pub mod pipeline;
 pub mod plan;
 pub mod replay;

@@ -3,10 +3,12 @@
 
 use drafthorse_core::{CameraModel, Pose, RawFormat, SensorId};
 use drafthorse_detector::DetectorConfig;
+use drafthorse_engine::Manifest;
 use drafthorse_sensors::align::AlignConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::config::CameraLaneConfig;
+use std::path::PathBuf;
 
 /// Metadata record of the log that holds the plan.
 pub const RUN_METADATA: &str = "drafthorse.run";
@@ -74,6 +76,34 @@ pub struct Plan {
     pub detector: DetectorConfig,
     /// Camera lanes.
     pub camera: CameraLaneConfig,
+    /// Networks that look at pictures.
+    #[serde(default)]
+    pub networks: Vec<NetworkPlan>,
+}
+
+/// A network of the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkPlan {
+    /// Folder of the model, as the run found it.
+    pub folder: PathBuf,
+    /// Cameras it looks at; empty for all.
+    pub sensors: Vec<String>,
+    /// Pictures a second of capture time, at most; none for all.
+    pub hz: Option<f64>,
+    /// The model: files by hash, origin, licence, tolerances.
+    pub manifest: Manifest,
+}
+
+impl NetworkPlan {
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// Whether it looks at the pictures of that camera.
+    pub fn looks_at(&self, camera: &str) -> bool {
+        self.sensors.is_empty() || self.sensors.iter().any(|name| name == camera)
+    }
 }
 
 impl Plan {

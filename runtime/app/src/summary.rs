@@ -1,5 +1,6 @@
 //! The run's summary: counts, drops, faults and latencies, for people and for programs.
 
+pub use crate::network_summary::{NetworkCheck, NetworkSummary};
 use crate::pipeline::faults::FaultLog;
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -93,6 +94,8 @@ pub struct Summary {
     pub faults_by_kind: BTreeMap<String, u64>,
     /// Pairing outcomes: `paired`, `camera_only`, `radar_only`.
     pub pairs: BTreeMap<String, u64>,
+    /// What each network did.
+    pub networks: BTreeMap<String, NetworkSummary>,
     /// Span of capture time, s.
     pub duration_s: f64,
     /// Wall-clock time of the run, s.
@@ -160,6 +163,9 @@ impl Summary {
             "faults",
             total_and_counts(self.faults, &self.faults_by_kind),
         );
+        for (name, network) in &self.networks {
+            row(&format!("network {name}"), network.words());
+        }
         if let Some(reason) = &self.recording_stopped {
             row("recording stopped", reason.clone());
         }

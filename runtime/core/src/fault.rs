@@ -43,6 +43,10 @@ pub enum FaultKind {
     DiskFull,
     /// A lane broke off; its sensors are recorded and no longer perceived.
     LaneFailed,
+    /// An engine failed and another runs the network now.
+    NetworkHandedOver,
+    /// No engine could run a network on an input.
+    NetworkFailed,
 }
 
 impl FaultKind {
@@ -68,6 +72,8 @@ impl FaultKind {
             Self::RecordLoss => "record_loss",
             Self::DiskFull => "disk_full",
             Self::LaneFailed => "lane_failed",
+            Self::NetworkHandedOver => "network_handed_over",
+            Self::NetworkFailed => "network_failed",
         }
     }
 }

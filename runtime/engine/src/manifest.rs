@@ -89,7 +89,7 @@ pub struct Meaning {
     /// Coordinate frame.
     #[serde(default)]
     pub frame: Option<String>,
-    /// Subtracted from each channel.
+    /// Subtracted from each channel; of a picture's values from 0 to 1.
     #[serde(default)]
     pub mean: Vec<f32>,
     /// Divides each channel then.

@@ -36,6 +36,23 @@ impl DType {
     }
 }
 
+impl DType {
+    /// That of a name, as it is displayed.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::F32,
+            Self::I64,
+            Self::I32,
+            Self::U8,
+            Self::I8,
+            Self::Bool,
+        ]
+        .into_iter()
+        .find(|dtype| dtype.to_string() == name)
+    }
+}
+
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -50,7 +67,7 @@ impl fmt::Display for DType {
 }
 
 macro_rules! by_type {
-    ($($variant:ident $t:ty),*) => {
+    ($($variant:ident $t:ty, $to_le:expr, $from_le:expr;)*) => {
         /// Elements to read.
         #[derive(Clone, Copy, Debug, PartialEq)]
         #[allow(missing_docs)]
@@ -84,6 +101,15 @@ macro_rules! by_type {
             pub fn dtype(&self) -> DType {
                 match self {
                     $(Self::$variant(..) => DType::$variant,)*
+                }
+            }
+
+            /// Appends the elements, little-endian.
+            pub fn write_le(&self, to: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant(_, data) => {
+                        data.iter().for_each(|&element| to.extend_from_slice(&$to_le(element)));
+                    })*
                 }
             }
 
@@ -142,6 +168,23 @@ macro_rules! by_type {
                 }
             }
 
+            /// Of elements as [`View::write_le`] writes them; none where there are not as many as the
+            /// shape says.
+            #[must_use]
+            pub fn from_le(dtype: DType, shape: &[usize], bytes: &[u8]) -> Option<Self> {
+                let count = shape.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis))?;
+                let data = match dtype {
+                    $(DType::$variant => {
+                        let (elements, rest) = bytes.as_chunks();
+                        if elements.len() != count || !rest.is_empty() {
+                            return None;
+                        }
+                        Data::$variant(elements.iter().copied().map($from_le).collect())
+                    })*
+                };
+                Some(Self { shape: shape.to_vec(), data })
+            }
+
             /// The elements.
             #[must_use]
             pub fn view(&self) -> View<'_> {
@@ -185,7 +228,14 @@ macro_rules! by_type {
     };
 }
 
-by_type!(F32 f32, I64 i64, I32 i32, U8 u8, I8 i8, Bool bool);
+by_type! {
+    F32 f32, f32::to_le_bytes, f32::from_le_bytes;
+    I64 i64, i64::to_le_bytes, i64::from_le_bytes;
+    I32 i32, i32::to_le_bytes, i32::from_le_bytes;
+    U8 u8, u8::to_le_bytes, u8::from_le_bytes;
+    I8 i8, i8::to_le_bytes, i8::from_le_bytes;
+    Bool bool, |element: bool| [u8::from(element)], |[byte]: [u8; 1]| byte != 0;
+}
 
 /// Types that elements can have.
 pub trait Element: Copy + Default + Send + Sync + 'static {
@@ -236,5 +286,34 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn data<T: Element>(&self) -> Option<&'a [T]> {
         T::of(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_become_bytes_and_back() {
+        let tensors = [
+            Tensor::new(&[2, 2], vec![0.5f32, -1.0, f32::NAN, 3e8]),
+            Tensor::new(&[3], vec![i64::MIN, 0, 7]),
+            Tensor::new(&[2], vec![true, false]),
+            Tensor::new(&[0, 4], Vec::<u8>::new()),
+        ];
+        for tensor in tensors {
+            let mut bytes = Vec::new();
+            tensor.view().write_le(&mut bytes);
+            let name = tensor.dtype().to_string();
+            let dtype = DType::from_name(&name).unwrap();
+            let read = Tensor::from_le(dtype, tensor.shape(), &bytes).unwrap();
+            let mut again = Vec::new();
+            read.view().write_le(&mut again);
+            assert_eq!((read.shape(), again), (tensor.shape(), bytes.clone()));
+            bytes.push(0);
+            assert_eq!(Tensor::from_le(dtype, tensor.shape(), &bytes), None);
+        }
+        assert_eq!(Tensor::from_le(DType::U8, &[usize::MAX, 2], &[]), None);
+        assert_eq!(DType::from_name("f8"), None);
     }
 }

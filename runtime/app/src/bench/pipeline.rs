@@ -93,5 +93,6 @@ pub(super) fn empty_plan() -> Plan {
         clock: drafthorse_sensors::AlignConfig::default(),
         detector: drafthorse_detector::DetectorConfig::default(),
         camera: CameraLaneConfig::default(),
+        networks: Vec::new(),
     }
 }

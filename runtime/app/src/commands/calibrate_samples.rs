@@ -3,13 +3,12 @@
 use crate::cli::CalibrateArgs;
 use crate::config::Config;
 use crate::feed::{self, Resolved};
+use crate::pipeline::picture::{PictureInput, picture_size};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Image, RawMessage};
-use drafthorse_engine::{Dim, Tensor, read_tensors};
-use drafthorse_onnx::DataType;
+use drafthorse_engine::{LoadOptions, Ports, Tensor, read_tensors};
 use drafthorse_onnx::proto::Model;
 use drafthorse_sensors::camera::CameraDecoder;
-use fast_image_resize as resize;
 use std::path::PathBuf;
 
 /// Held-out samples, then those to observe, drawn by the seed.
@@ -67,7 +66,8 @@ fn from_folder(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> 
 
 /// Pictures of one camera, scaled to the model's input.
 fn from_log(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
-    let [height, width] = picture_size(model)?;
+    let [height, width] = size_of_pictures(model)?;
+    let mut input = PictureInput::new([height, width], &args.mean, &args.std)?;
     let mut count = 0;
     pictures(args, |_| {
         count += 1;
@@ -78,7 +78,9 @@ fn from_log(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
     let mut number = 0;
     pictures(args, |image| {
         if let Some(place) = order.iter().position(|&wanted| wanted == number) {
-            found[place] = Some(tensor(image, height, width, args)?);
+            let mut elements = vec![0.0; 3 * height * width];
+            input.fill(image, &mut elements)?;
+            found[place] = Some(Tensor::new(&[1, 3, height, width], elements));
         }
         number += 1;
         Ok(())
@@ -91,18 +93,11 @@ fn from_log(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
 }
 
 /// Height and width of the model's only input.
-fn picture_size(model: &Model) -> Result<[usize; 2]> {
-    let inputs = drafthorse_onnx::inputs(model);
-    let dims = match inputs.as_slice() {
-        [input] if input.data_type == DataType::F32 => input.dims.as_deref(),
-        _ => None,
-    };
-    match dims {
-        Some([_, Dim::Fixed(3), Dim::Fixed(height), Dim::Fixed(width)]) => Ok([*height, *width]),
-        _ => bail!(
-            "samples from a log are pictures: the model must have one input, f32[1, 3, height, width]; give others as a folder of tensors"
-        ),
-    }
+fn size_of_pictures(model: &Model) -> Result<[usize; 2]> {
+    let ports = Ports::of("the model", model, &LoadOptions::default())?;
+    picture_size(&ports.inputs).context(
+        "samples from a log are pictures: the model must have one input, f32[1, 3, height, width]; give others as a folder of tensors",
+    )
 }
 
 /// Decodes all pictures of the log's camera.
@@ -135,25 +130,6 @@ fn pictures(args: &CalibrateArgs, mut each: impl FnMut(&Image) -> Result<()>) ->
         }
     }
     Ok(())
-}
-
-/// A picture as the model takes it, channels first: scaled, then (value / 255 - mean) / std.
-fn tensor(image: &Image, height: usize, width: usize, args: &CalibrateArgs) -> Result<Tensor> {
-    let pixels = resize::PixelType::U8x3;
-    let source = resize::images::ImageRef::new(image.width, image.height, &image.rgb, pixels)?;
-    let (w, h) = (u32::try_from(width)?, u32::try_from(height)?);
-    let mut small = resize::images::Image::new(w, h, pixels);
-    let bilinear = resize::ResizeAlg::Convolution(resize::FilterType::Bilinear);
-    let options = resize::ResizeOptions::new().resize_alg(bilinear);
-    resize::Resizer::new().resize(&source, &mut small, &options)?;
-    let mut data = Vec::with_capacity(3 * height * width);
-    for channel in 0..3 {
-        let at = |values: &[f32], instead: f32| values.get(channel).copied().unwrap_or(instead);
-        let (mean, std) = (at(&args.mean, 0.0), at(&args.std, 1.0));
-        let values = small.buffer().iter().skip(channel).step_by(3);
-        data.extend(values.map(|&value| (f32::from(value) / 255.0 - mean) / std));
-    }
-    Ok(Tensor::new(&[1, 3, height, width], data))
 }
 
 /// Fisher and Yates, drawn by `SplitMix64`.

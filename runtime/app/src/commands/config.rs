@@ -3,6 +3,7 @@
 use crate::cli::ConfigCommand;
 use crate::config::Config;
 use crate::feed;
+use crate::networks;
 use anyhow::Result;
 use std::io::Write as _;
 use std::path::Path;
@@ -29,6 +30,15 @@ pub(super) fn config(command: &ConfigCommand) -> Result<()> {
                 };
                 writeln!(out, "  {:<20} {}  ({mount})", sensor.name, sensor.source)?;
             }
+            for network in networks::plans(&config)? {
+                let cameras = match network.sensors.is_empty() {
+                    true => "every camera".to_owned(),
+                    false => network.sensors.join(", "),
+                };
+                let hz = network.hz;
+                let hz = hz.map_or_else(|| "every picture".to_owned(), |hz| format!("{hz} Hz"));
+                writeln!(out, "  network {:<12} {cameras}, {hz}", network.name())?;
+            }
         }
     }
     Ok(())
@@ -37,5 +47,6 @@ pub(super) fn config(command: &ConfigCommand) -> Result<()> {
 fn read(file: &Path) -> Result<Config> {
     let config = Config::read(file)?;
     feed::check(&config)?;
+    networks::plans(&config)?;
     Ok(config)
 }

@@ -18,7 +18,7 @@ pub(super) fn engine(command: &EngineCommand) -> Result<()> {
 }
 
 fn list(models: &ModelsArgs, again: bool) -> Result<()> {
-    let config = engine_config(models)?;
+    let config = engine_config(models.config.as_deref(), models.onnxruntime.as_deref())?;
     let engines = Engines::open(&config)?;
     let mut listing = Listing::of(&engines);
     for folder in folders(&models.dir)? {

@@ -30,7 +30,10 @@ struct Row {
 }
 
 pub(super) fn build(args: &BuildArgs) -> Result<()> {
-    let mut config = engine_config(&args.models)?;
+    let mut config = engine_config(
+        args.models.config.as_deref(),
+        args.models.onnxruntime.as_deref(),
+    )?;
     if let Some(library) = &args.tensorrt {
         config.tensorrt_library = Some(library.clone());
     }

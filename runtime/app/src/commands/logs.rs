@@ -2,7 +2,8 @@
 
 use super::Failed;
 use crate::cli::{InspectArgs, KeepArgs, RecoverArgs, ReplayArgs};
-use crate::replay::{ReplayOptions, replay as replay_log};
+use crate::commands::models::engine_config;
+use crate::replay::{AskAgain, ReplayOptions, replay as replay_log};
 use anyhow::{Context, Result, bail};
 use drafthorse_record::{
     LogSummary, RecoverReport, inspect as inspect_log, recover as recover_log, retention,
@@ -14,6 +15,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
     let options = ReplayOptions {
         check: args.check,
         out: args.out.clone(),
+        networks: ask_again(args)?,
         progress: !args.json && std::io::stderr().is_terminal(),
     };
     let outcome = replay_log(&args.log, &options)?;
@@ -49,6 +51,18 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
             }
         }
     }
+    for (name, network) in &outcome.summary.networks {
+        let Some(check) = &network.check else {
+            continue;
+        };
+        if check.outside + check.failures > 0 {
+            return Err(Failed(format!(
+                "network {name}: asked again, {} answers are further from the log's than the model's tolerance, and {} could not be given",
+                check.outside, check.failures
+            ))
+            .into());
+        }
+    }
     match &outcome.check {
         Some(check) if !check.identical => Err(Failed(format!(
             "{} of {} derived messages differ from {}",
@@ -64,6 +78,16 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
         .into()),
         _ => Ok(()),
     }
+}
+
+fn ask_again(args: &ReplayArgs) -> Result<Option<AskAgain>> {
+    if !args.networks {
+        return Ok(None);
+    }
+    Ok(Some(AskAgain {
+        engine: engine_config(args.config.as_deref(), args.onnxruntime.as_deref())?,
+        models: args.models.clone(),
+    }))
 }
 
 pub(super) fn recover(args: &RecoverArgs) -> Result<()> {

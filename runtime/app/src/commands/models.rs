@@ -22,13 +22,16 @@ pub(super) fn models(command: &ModelsCommand) -> Result<()> {
 }
 
 /// How the engines are opened: as the configuration file says, if one is named.
-pub(super) fn engine_config(args: &ModelsArgs) -> Result<EngineConfig> {
-    let mut config = match &args.config {
+pub(super) fn engine_config(
+    config: Option<&Path>,
+    onnxruntime: Option<&Path>,
+) -> Result<EngineConfig> {
+    let mut config = match config {
         Some(path) => Config::read(path)?.engine,
         None => EngineConfig::default(),
     };
-    if let Some(library) = &args.onnxruntime {
-        config.onnxruntime_library = Some(library.clone());
+    if let Some(library) = onnxruntime {
+        config.onnxruntime_library = Some(library.to_owned());
     }
     Ok(config)
 }
@@ -107,7 +110,7 @@ struct Verified {
 }
 
 fn verify(args: &ModelsArgs) -> Result<()> {
-    let config = engine_config(args)?;
+    let config = engine_config(args.config.as_deref(), args.onnxruntime.as_deref())?;
     let engines = Engines::open(&config)?;
     for why in engines.absent() {
         eprintln!("drafthorse: {why}");

@@ -54,6 +54,7 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
             clock: config.clock.clone(),
             detector: config.detector.clone(),
             camera: config.camera.clone(),
+            networks: Vec::new(),
         },
         feeds,
     };

@@ -1,12 +1,15 @@
-//! A camera lane's step: bytes of one frame in; what was found in it and a small preview out.
+//! A camera lane's step: bytes of one frame in; what was found in it, a small preview, and what
+//! networks answered out.
 
-use super::channels::CameraChannels;
+use super::channels::{CameraChannels, Channel};
 use super::faults::FaultLog;
+use super::network::NetworkStage;
+use super::pace::Pace;
 use super::staged::{Cause, Staged};
 use super::stages::StageClock;
 use crate::config::CameraLaneConfig;
 use crate::plan::Plan;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use drafthorse_core::{Fault, FaultKind, Image, RawFormat, RawMessage, SensorId};
 use drafthorse_record::messages::{drafthorse::FrameInfo, encode_frame_info, encode_preview};
 use drafthorse_sensors::camera::CameraDecoder;
@@ -26,22 +29,32 @@ pub struct CameraLane {
     jpeg: Vec<u8>,
     resizer: resize::Resizer,
     state: State,
+    networks: Vec<NetworkStage>,
     /// Faults found so far.
     pub faults: FaultLog,
+    /// What happened to engines so far.
+    pub events: FaultLog,
     /// Pictures decoded so far.
     pub frames: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct State {
-    next_preview_ns: u64,
+    preview: Pace,
     last_digest: u32,
     has_last: bool,
+    /// One a network.
+    networks: Vec<Pace>,
 }
 
 impl CameraLane {
-    /// The lane of one camera of the plan.
-    pub fn new(plan: &Plan, sensor: SensorId, channels: CameraChannels) -> Result<Self> {
+    /// The lane of one camera of the plan, with the networks that look at its pictures.
+    pub fn new(
+        plan: &Plan,
+        sensor: SensorId,
+        channels: CameraChannels,
+        networks: Vec<NetworkStage>,
+    ) -> Result<Self> {
         let camera = &plan.sensors[usize::from(sensor.0)];
         Ok(Self {
             name: camera.name.clone(),
@@ -55,8 +68,13 @@ impl CameraLane {
             small: Vec::new(),
             jpeg: Vec::new(),
             resizer: resize::Resizer::new(),
-            state: State::default(),
+            state: State {
+                networks: vec![Pace::default(); networks.len()],
+                ..State::default()
+            },
+            networks,
             faults: FaultLog::new(plan.sensor_names()),
+            events: FaultLog::new(plan.sensor_names()),
             frames: 0,
         })
     }
@@ -113,24 +131,31 @@ impl CameraLane {
             });
             clock.end("camera.preview");
         }
+        for (network, pace) in self.networks.iter_mut().zip(&mut self.state.networks) {
+            if pace.is_due(cause.captured_ns, network.hz()) {
+                network.look(&self.image, cause, &mut self.events, out);
+                clock.end("camera.network");
+            }
+        }
     }
 
     fn preview_due(&mut self, captured_ns: u64) -> bool {
-        let period_ns = if self.config.preview_hz > 0.0 {
-            (1e9 / self.config.preview_hz) as u64
-        } else {
-            u64::MAX
-        };
-        // A clock that jumped back must not silence the previews until it has caught up.
-        let jumped_back = self.state.next_preview_ns > captured_ns.saturating_add(period_ns);
-        if self.config.preview_width_px == 0
-            || period_ns == u64::MAX
-            || (captured_ns < self.state.next_preview_ns && !jumped_back)
-        {
-            return false;
+        let hz = self.config.preview_hz;
+        self.config.preview_width_px > 0 && self.state.preview.is_due(captured_ns, hz)
+    }
+
+    /// What the lane's networks did.
+    pub fn networks(&self) -> impl Iterator<Item = &NetworkStage> {
+        self.networks.iter()
+    }
+
+    /// Takes an answer of a network that stands in the log before its step.
+    pub fn take_recorded(&mut self, channel: Channel, bytes: &[u8]) -> Result<()> {
+        let mut networks = self.networks.iter_mut();
+        match networks.find(|network| network.channel() == channel) {
+            Some(network) => network.take_recorded(bytes),
+            None => Ok(()),
         }
-        self.state.next_preview_ns = captured_ns.saturating_add(period_ns);
-        true
     }
 
     fn make_preview(&mut self) -> Result<()> {
@@ -174,8 +199,12 @@ impl CameraLane {
 
     /// Goes on from a state that [`CameraLane::checkpoint`] wrote.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
-        self.state = postcard::from_bytes(bytes)
+        let state: State = postcard::from_bytes(bytes)
             .context("the camera lane's state in the log cannot be read")?;
+        if state.networks.len() != self.networks.len() {
+            bail!("the camera lane's state in the log is of another number of networks");
+        }
+        self.state = state;
         Ok(())
     }
 }

@@ -71,6 +71,18 @@ pub struct CameraChannels {
 pub struct Channels {
     specs: Vec<ChannelSpec>,
     sensors: Vec<SensorChannels>,
+    networks: Vec<NetworkChannel>,
+}
+
+/// Where a network's answers to a camera's pictures go.
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkChannel {
+    /// The network's number in the plan.
+    pub network: usize,
+    /// The camera.
+    pub sensor: SensorId,
+    /// The channel, `/CAMERA/network/NETWORK`.
+    pub channel: Channel,
 }
 
 impl Channels {
@@ -78,6 +90,7 @@ impl Channels {
     pub fn new(plan: &Plan) -> Self {
         let mut specs = fixed();
         let mut sensors = Vec::new();
+        let mut networks = Vec::new();
         for (index, sensor) in (0u16..).zip(&plan.sensors) {
             let name = &sensor.name;
             let mut add = |mut spec: ChannelSpec| {
@@ -103,6 +116,16 @@ impl Channels {
                     Role::Derived,
                 )),
             });
+            for (network, plan) in plan.networks.iter().enumerate() {
+                if camera.is_some() && plan.looks_at(name) {
+                    let topic = format!("/{name}/network/{}", plan.name());
+                    networks.push(NetworkChannel {
+                        network,
+                        sensor: SensorId(index),
+                        channel: add(own_channel(&topic, "NetworkAnswer", Role::Input)),
+                    });
+                }
+            }
             let has_points = camera.is_none() && sensor.format != RawFormat::CanFrame;
             let points = has_points.then(|| {
                 add(foxglove_channel::<PointCloud>(
@@ -116,7 +139,11 @@ impl Channels {
                 camera,
             });
         }
-        Self { specs, sensors }
+        Self {
+            specs,
+            sensors,
+            networks,
+        }
     }
 
     /// The channels' descriptions; [`Channel`] indexes them.
@@ -127,6 +154,11 @@ impl Channels {
     /// The channels of a sensor of the plan.
     pub fn sensor(&self, sensor: SensorId) -> SensorChannels {
         self.sensors[usize::from(sensor.0)]
+    }
+
+    /// Which networks look at which cameras.
+    pub fn networks(&self) -> &[NetworkChannel] {
+        &self.networks
     }
 
     /// The channel of a topic.

@@ -1,12 +1,16 @@
 //! What happens to a raw message: the lanes' queues and the pure steps they run.
 //!
 //! Everything in [`radar`], [`camera`] and [`align`] is a function of its inputs in order, so that
-//! replay can run it again; threads and the recorder are the business of [`crate::run`].
+//! replay can run it again. An engine's answer ([`ask`]) is such an input; threads and the recorder are the business of [`crate::run`].
 
 pub mod align;
+pub mod ask;
 pub mod camera;
 pub mod channels;
 pub mod faults;
+pub mod network;
+pub mod pace;
+pub mod picture;
 pub mod queue;
 pub mod radar;
 pub mod staged;

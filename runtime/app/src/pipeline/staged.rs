@@ -22,6 +22,7 @@ pub struct Entry {
 #[derive(Debug, Default)]
 pub struct Staged {
     bytes: Vec<u8>,
+    inputs: Vec<Entry>,
     entries: Vec<Entry>,
 }
 
@@ -61,21 +62,44 @@ impl Staged {
     /// Forgets the messages, keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
+        self.inputs.clear();
         self.entries.clear();
     }
 
     /// Stages one message, encoded by `encode` at the end of the buffer.
     pub fn push(&mut self, channel: Channel, cause: Cause, encode: impl FnOnce(&mut Vec<u8>)) {
+        let entry = self.encode(channel, cause, encode);
+        self.entries.push(entry);
+    }
+
+    /// Stages what the world outside answered to a step: an input of that step. It stands before all
+    /// that [`Self::push`] stages, the step's own message among them, so that replay has it in time.
+    pub fn push_input(
+        &mut self,
+        channel: Channel,
+        cause: Cause,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let entry = self.encode(channel, cause, encode);
+        self.inputs.push(entry);
+    }
+
+    fn encode(
+        &mut self,
+        channel: Channel,
+        cause: Cause,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> Entry {
         let start = self.bytes.len();
         encode(&mut self.bytes);
-        self.entries.push(Entry {
+        Entry {
             channel,
             sequence: cause.sequence,
             log_time_ns: cause.received_ns,
             publish_time_ns: cause.captured_ns,
             start,
             end: self.bytes.len(),
-        });
+        }
     }
 
     /// Stages one prost message.
@@ -84,10 +108,11 @@ impl Staged {
         self.push(channel, cause, |buf| message.encode_raw(buf));
     }
 
-    /// The staged messages in order, with their bytes.
+    /// The staged messages with their bytes: inputs, then the others, each in order.
     pub fn iter(&self) -> impl Iterator<Item = (&Entry, &[u8])> {
-        self.entries
+        self.inputs
             .iter()
+            .chain(&self.entries)
             .map(|entry| (entry, &self.bytes[entry.start..entry.end]))
     }
 }

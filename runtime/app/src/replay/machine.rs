@@ -2,6 +2,7 @@
 //! each lane with the messages that the log says it took.
 
 use super::compare::Expected;
+use crate::networks::Networks;
 use crate::pipeline::align::AlignStage;
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::{Channel, Channels};
@@ -24,6 +25,8 @@ pub(super) struct Machine {
     raw_channels: HashMap<Channel, SensorId>,
     /// Lane by derived channel, but for those of the radar lane.
     camera_channels: HashMap<Channel, String>,
+    /// Lane by channel of a network's answers.
+    network_channels: HashMap<Channel, String>,
     plan: Plan,
     /// Raw messages that no lane has taken or dropped yet.
     waiting: HashMap<(SensorId, u32), RawMessage>,
@@ -45,7 +48,7 @@ struct Lane {
 }
 
 impl Machine {
-    pub(super) fn new(plan: &Plan, channels: &Channels) -> Result<Self> {
+    pub(super) fn new(plan: &Plan, channels: &Channels, networks: &Networks) -> Result<Self> {
         let mut lanes = BTreeMap::new();
         let mut raw_channels = HashMap::new();
         let mut camera_channels = HashMap::new();
@@ -58,7 +61,10 @@ impl Machine {
                 }
             }
             let logic: Box<dyn LaneLogic> = match of_sensor.camera {
-                Some(camera) => Box::new(CameraLane::new(plan, id, camera)?),
+                Some(camera) => {
+                    let stages = networks.stages(plan, channels, id)?;
+                    Box::new(CameraLane::new(plan, id, camera, stages)?)
+                }
                 None if lanes.contains_key(RADAR_LANE) => continue,
                 None => Box::new(RadarLane::new(plan, channels)?),
             };
@@ -75,11 +81,17 @@ impl Machine {
                 },
             );
         }
+        let answers = channels.networks().iter().map(|network| {
+            let lane = plan.sensor_name(network.sensor).to_owned();
+            (network.channel, lane)
+        });
+        let network_channels = answers.collect();
         Ok(Self {
             align: AlignStage::new(plan),
             lanes,
             raw_channels,
             camera_channels,
+            network_channels,
             plan: plan.clone(),
             waiting: HashMap::new(),
             clock: StageClock::default(),
@@ -125,6 +137,12 @@ impl Machine {
     ) -> Result<()> {
         if let Some(&sensor) = self.raw_channels.get(&channel) {
             return self.raw(sensor, logged, out);
+        }
+        if let Some(lane) = self.network_channels.get(&channel) {
+            if let Some(lane) = self.lanes.get_mut(lane) {
+                lane.logic.take_recorded(channel, logged.data)?;
+            }
+            return Ok(());
         }
         match channel {
             Channel::STEP => self.step(&decode(logged)?, logged, out),

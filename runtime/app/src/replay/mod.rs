@@ -7,6 +7,7 @@ mod machine;
 pub use compare::{Comparison, Mismatch};
 
 use crate::feed;
+use crate::networks::Networks;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::Plan;
@@ -15,6 +16,7 @@ use crate::run::{LogWriter, describe, run_name};
 use crate::summary::Summary;
 use anyhow::{Context, Result, bail};
 use compare::Expected;
+use drafthorse_engine_auto::EngineConfig;
 use drafthorse_record::messages::{ROLE_KEY, Role, drafthorse};
 use drafthorse_record::{LogMessage, LogReader, Recorder, WhenFull};
 use indicatif::ProgressBar;
@@ -30,8 +32,20 @@ pub struct ReplayOptions {
     pub check: bool,
     /// Write a new log and report into this folder.
     pub out: Option<PathBuf>,
+    /// Ask engines again for the networks' answers, and compare them with the log's: how engines are
+    /// opened, and the folder that holds the models, where they are not where the run found them.
+    pub networks: Option<AskAgain>,
     /// Show progress on the terminal.
     pub progress: bool,
+}
+
+/// See [`ReplayOptions::networks`].
+#[derive(Clone, Debug, Default)]
+pub struct AskAgain {
+    /// How engines are opened.
+    pub engine: EngineConfig,
+    /// Folder of models, each in a folder of its name.
+    pub models: Option<PathBuf>,
 }
 
 /// What replay found.
@@ -57,7 +71,11 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
         refuse_own_folder(log, out)?;
     }
     let channels = Channels::new(&plan);
-    let mut machine = Machine::new(&plan, &channels)?;
+    let networks = match &options.networks {
+        Some(again) => again.choose(&plan)?,
+        None => Networks::Recorded,
+    };
+    let mut machine = Machine::new(&plan, &channels, &networks)?;
     let writer = match &options.out {
         Some(out) => Some(writer(&plan, &channels, out, log)?),
         None => None,
@@ -156,6 +174,28 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
         check: options.check.then(|| expected.finish(is_cut)),
         damage,
     })
+}
+
+impl AskAgain {
+    fn choose(&self, plan: &Plan) -> Result<Networks> {
+        if plan.networks.is_empty() {
+            bail!("the log's plan names no network, so there is none to ask again");
+        }
+        let mut plans = plan.networks.clone();
+        for network in &mut plans {
+            if let Some(models) = &self.models {
+                network.folder = models.join(network.name());
+            }
+            if !network.folder.join("model.toml").is_file() {
+                bail!(
+                    "the model {} is not in {}; name the folder that holds it with --models",
+                    network.name(),
+                    network.folder.display()
+                );
+            }
+        }
+        Networks::choose(&plans, &self.engine, true, |_| {})
+    }
 }
 
 fn copy(writer: &LogWriter, channel: Channel, message: &LogMessage<'_>) {

@@ -53,6 +53,8 @@ pub(super) struct ReportData {
     pub track_counts: Vec<[i64; 3]>,
     /// Latency by lane and stage.
     pub latency: Vec<Latency>,
+    /// Networks by topic, engine and file.
+    pub networks: Vec<Network>,
     /// Drops by lane and sensor.
     pub drops: Vec<Drop>,
     /// Faults by kind and sensor.
@@ -209,6 +211,18 @@ pub(super) struct MarkLabel {
     /// Whether it is a drop and not a fault.
     pub drop: bool,
     pub text: String,
+}
+
+/// Answers of a network to a camera's pictures.
+#[derive(Debug, Serialize)]
+pub(super) struct Network {
+    pub topic: String,
+    /// Engine, its version and the model's file.
+    pub by: String,
+    pub answers: u64,
+    /// Where the model comes from and its licence, as the plan says.
+    pub origin: String,
+    pub licence: String,
 }
 
 #[derive(Debug, Default, Serialize)]

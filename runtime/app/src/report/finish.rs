@@ -1,8 +1,8 @@
 //! Turns a finished fold into the page's data.
 
 use super::data::{
-    Boxes, CLASSES, Camera, ChannelRow, Cloud, Counts, Drop, FaultKind, Latency, LogFile, Pairs,
-    Picture, Radar, ReportData,
+    Boxes, CLASSES, Camera, ChannelRow, Cloud, Counts, Drop, FaultKind, Latency, LogFile, Network,
+    Pairs, Picture, Radar, ReportData,
 };
 use super::fold::Fold;
 use super::scenery::Scenery;
@@ -97,6 +97,7 @@ impl Fold {
             config.truncate(end.unwrap_or(0));
         }
         data.config = config;
+        data.networks = networks(&self.status, &plan);
         finish_scenery(self.scenery, &axis, &mut data);
         finish_status(self.status, &axis, &mut data);
         data
@@ -282,6 +283,31 @@ fn finish_status(s: Status, axis: &Axis, data: &mut ReportData) {
     };
     data.clock = s.clock;
     data.health = s.health;
+}
+
+/// What the networks answered, with their origin as the plan says.
+fn networks(status: &Status, plan: &Value) -> Vec<Network> {
+    let manifest = |topic: &str, key: &str| {
+        let name = topic.rsplit('/').next().unwrap_or_default();
+        let mut manifests = plan
+            .get("networks")?
+            .as_array()?
+            .iter()
+            .map(|n| &n["manifest"]);
+        let found = manifests.find(|manifest| manifest["name"] == name)?;
+        Some(found[key].as_str()?.to_owned())
+    };
+    let rows = status
+        .networks
+        .iter()
+        .map(|((topic, by), &answers)| Network {
+            origin: manifest(topic, "origin").unwrap_or_default(),
+            licence: manifest(topic, "licence").unwrap_or_default(),
+            topic: topic.clone(),
+            by: by.clone(),
+            answers,
+        });
+    rows.collect()
 }
 
 /// The run's plan (JSON) or configuration (TOML), taken out of its metadata.

@@ -4,6 +4,7 @@ use super::bins::Bins;
 use super::data::{Clock, Fault, Health, MarkLabel};
 use super::fold::Message;
 use super::histogram::Histogram;
+use crate::network_summary::answered_by;
 use drafthorse_record::messages::drafthorse::{self, pairing::Outcome};
 use prost::{DecodeError, Message as _};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ const MAX_TEXT: usize = 400;
 pub(super) struct Status {
     pub sensor_names: BTreeMap<u32, String>,
     pub latency: Vec<(String, String, Histogram)>,
+    /// Answers by topic and by what gave them.
+    pub networks: BTreeMap<(String, String), u64>,
     pub drops: BTreeMap<(String, u32), u64>,
     pub fault_kinds: BTreeMap<(String, String), (u64, u64)>,
     /// The first faults, with their instant; `t` is filled in once the axis is known.
@@ -72,6 +75,13 @@ impl Status {
                 let info = drafthorse::FrameInfo::decode(m.data)?;
                 self.frames += 1;
                 self.frozen_frames += u64::from(info.frozen);
+            }
+            "drafthorse.NetworkAnswer" => {
+                let answer = drafthorse::NetworkAnswer::decode(m.data)?;
+                let key = (clip(m.topic.to_owned()), clip(answered_by(&answer)));
+                if self.networks.len() < MAX_KEYS || self.networks.contains_key(&key) {
+                    *self.networks.entry(key).or_default() += 1;
+                }
             }
             "drafthorse.Detections" => self.detections += 1,
             _ => {}

@@ -7,6 +7,7 @@ use super::{RunOptions, Shared};
 use crate::bench::allocations;
 use crate::config::Config;
 use crate::feed;
+use crate::networks::Networks;
 use crate::pipeline::channels::Channels;
 use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ pub fn radar_lane_allocations_per_scan() -> Result<f64> {
     )?;
     setup::describe(&shared.plan, &channels, &shared.log, 0)?;
     let handle = shared.lanes.first().context("the plan has no lane")?;
-    let logic = super::logic(&shared, &channels, &handle.name)?;
+    let logic = super::logic(&shared, &channels, &Networks::Recorded, &handle.name)?;
     let mut lane = LaneThread::new(&shared, handle, logic);
     let scans = feed::sample_scans(20.0);
     let mut held = None;

@@ -49,6 +49,13 @@ pub trait LaneLogic: Send {
     /// # Errors
     /// Where the bytes are no state of this lane.
     fn restore(&mut self, state: &[u8]) -> Result<()>;
+    /// In a replay: takes what the world outside answered to the next step.
+    ///
+    /// # Errors
+    /// Where the bytes are no such answer.
+    fn take_recorded(&mut self, _channel: Channel, _bytes: &[u8]) -> Result<()> {
+        Ok(())
+    }
     /// Adds the lane's counts.
     fn summarise(&self, summary: &mut Summary);
 }
@@ -85,9 +92,18 @@ impl LaneLogic for CameraLane {
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         CameraLane::restore(self, state)
     }
+    fn take_recorded(&mut self, channel: Channel, bytes: &[u8]) -> Result<()> {
+        CameraLane::take_recorded(self, channel, bytes)
+    }
     fn summarise(&self, summary: &mut Summary) {
         summary.frames += self.frames;
         summary.add_faults(&self.faults);
+        summary.add_faults(&self.events);
+        for network in self.networks() {
+            let (name, of_camera) = network.summary();
+            let all = summary.networks.entry(name.to_owned()).or_default();
+            all.merge(of_camera);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::commands::Failed;
 use crate::config::Config;
 use crate::feed::{self, Feed, Resolved};
 use crate::guard;
+use crate::networks::{self, Networks};
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::queue::{LaneQueue, Policy, Taken};
@@ -178,15 +179,23 @@ impl Shared {
 /// in one sensor is a fault in the log and does not end the run.
 pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
     config.check()?;
-    let resolved = feed::resolve(config)?;
+    // Engines are tried before any source is opened: a live one would not wait.
+    let plans = networks::plans(config)?;
+    let say = setup::Spinner::new(options.progress);
+    let networks = Networks::choose(&plans, &config.engine, false, |what| say.show(what))?;
+    drop(say);
+    let mut resolved = feed::resolve(config)?;
+    resolved.plan.networks = plans;
+    networks::check_sensors(&resolved.plan)?;
     let name = setup::run_name(&options.out, &config.name)?;
-    run_resolved(config, resolved, options, &name)
+    run_resolved(config, resolved, &networks, options, &name)
         .map_err(|error| Failed(format!("{error:#}")).into())
 }
 
 fn run_resolved(
     config: &Config,
     resolved: Resolved,
+    networks: &Networks,
     options: &RunOptions,
     name: &str,
 ) -> Result<Summary> {
@@ -198,7 +207,7 @@ fn run_resolved(
     setup::describe(&shared.plan, &channels, &shared.log, first_ns)?;
     setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);
-    let logics = logics(&shared, &channels)?;
+    let logics = logics(&shared, &channels, networks)?;
     let outcomes = drive(&shared, logics, feeds, &progress)?;
     progress.finish();
 
@@ -273,7 +282,12 @@ fn lanes(config: &Config, plan: &Plan) -> (Vec<LaneHandle>, Vec<Route>) {
 }
 
 /// A lane's logic, by the sensors it serves.
-fn logic(shared: &Shared, channels: &Channels, lane: &str) -> Result<Box<dyn LaneLogic>> {
+fn logic(
+    shared: &Shared,
+    channels: &Channels,
+    networks: &Networks,
+    lane: &str,
+) -> Result<Box<dyn LaneLogic>> {
     if lane == RADAR_LANE {
         return Ok(Box::new(RadarLane::new(&shared.plan, channels)?));
     }
@@ -286,14 +300,19 @@ fn logic(shared: &Shared, channels: &Channels, lane: &str) -> Result<Box<dyn Lan
         .sensor(id)
         .camera
         .with_context(|| format!("{lane} is not a camera"))?;
-    Ok(Box::new(CameraLane::new(&shared.plan, id, camera)?))
+    let stages = networks.stages(&shared.plan, channels, id)?;
+    Ok(Box::new(CameraLane::new(&shared.plan, id, camera, stages)?))
 }
 
 /// The logic of all lanes, in their order.
-fn logics(shared: &Shared, channels: &Channels) -> Result<Vec<Box<dyn LaneLogic>>> {
+fn logics(
+    shared: &Shared,
+    channels: &Channels,
+    networks: &Networks,
+) -> Result<Vec<Box<dyn LaneLogic>>> {
     let lanes = shared.lanes.iter();
     lanes
-        .map(|lane| logic(shared, channels, &lane.name))
+        .map(|lane| logic(shared, channels, networks, &lane.name))
         .collect()
 }
 

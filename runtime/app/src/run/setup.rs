@@ -125,6 +125,32 @@ fn static_messages(plan: &Plan, channels: &Channels, first_ns: u64) -> Staged {
     staged
 }
 
+/// What is being done before the run begins, on the terminal.
+pub(super) struct Spinner(ProgressBar);
+
+impl Spinner {
+    pub(super) fn new(visible: bool) -> Self {
+        let bar = match visible {
+            true => ProgressBar::new_spinner(),
+            false => ProgressBar::hidden(),
+        };
+        if visible {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Self(bar)
+    }
+
+    pub(super) fn show(&self, words: String) {
+        self.0.set_message(words);
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Progress on the terminal: a bar over recordings, a running count over live sources.
 pub(super) struct Progress {
     bar: ProgressBar,

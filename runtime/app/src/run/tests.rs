@@ -5,6 +5,7 @@ use super::lane::LaneLogic;
 use super::{RunOptions, Shared, drive, logics, setup, summarise};
 use crate::config::Config;
 use crate::feed::{self, Feed, Resolved};
+use crate::networks::Networks;
 use crate::pipeline::channels::Channels;
 use crate::pipeline::staged::Staged;
 use crate::pipeline::stages::StageClock;
@@ -63,7 +64,7 @@ fn run_changed(
     let shared = Shared::new(&config, plan, &channels, &options, "drive", 0).unwrap();
     setup::describe(&shared.plan, &channels, &shared.log, 0).unwrap();
     setup::begin(&shared.log, 0);
-    let mut logics = logics(&shared, &channels).unwrap();
+    let mut logics = logics(&shared, &channels, &Networks::Recorded).unwrap();
     change(&mut feeds, &mut logics);
     let outcomes = drive(&shared, logics, feeds, &progress).unwrap();
     let summary = summarise(&shared, outcomes);

@@ -23,8 +23,8 @@ pub struct Handover {
 /// model with state begins anew then, and the run says so with [`EngineError::StateLost`].
 pub struct Loaded {
     model: Box<dyn Model>,
-    /// Backend and file that run it.
-    running: String,
+    /// What runs it.
+    running: Trial,
     /// What may step in, next first.
     others: VecDeque<Trial>,
     engines: Arc<Engines>,
@@ -51,14 +51,13 @@ impl Loaded {
         while let Some(trial) = others.pop_front() {
             match load(engines, folder, &plan.manifest, &trial, threads) {
                 Ok(model) => {
-                    let running = title(&trial);
-                    settle(&mut handovers, &running);
+                    settle(&mut handovers, &title(&trial));
                     return Ok(Self {
                         engines: Arc::clone(engines),
                         folder: folder.to_owned(),
                         manifest: plan.manifest.clone(),
                         model,
-                        running,
+                        running: trial,
                         others,
                         threads,
                         handovers,
@@ -79,9 +78,15 @@ impl Loaded {
         }))
     }
 
-    /// Backend and file that run it now.
+    /// Backend and file that run it now, in words.
     #[must_use]
-    pub fn running(&self) -> &str {
+    pub fn running(&self) -> String {
+        title(&self.running)
+    }
+
+    /// Backend, version, file and precision that run it now.
+    #[must_use]
+    pub fn trial(&self) -> &Trial {
         &self.running
     }
 
@@ -93,14 +98,14 @@ impl Loaded {
     /// Runs the next engine that can, with this one's inputs, and goes on with it. Where none can, all
     /// stays as it was: the fault may lie in the inputs.
     fn hand_over(&mut self, error: EngineError) -> Result<(), EngineError> {
-        let mut failed = vec![failure(self.running.clone(), &error)];
+        let mut failed = vec![failure(self.running(), &error)];
         let mut tried = VecDeque::new();
         while let Some(trial) = self.others.pop_front() {
             match self.try_other(&trial) {
                 Ok(next) => {
                     self.model = next;
-                    self.running = title(&trial);
-                    settle(&mut failed, &self.running);
+                    self.running = trial;
+                    settle(&mut failed, &self.running());
                     self.handovers.append(&mut failed);
                     return self.begin_anew(&error);
                 }
@@ -127,7 +132,7 @@ impl Loaded {
         }
         self.model.reset()?;
         Err(EngineError::StateLost {
-            to: self.running.clone(),
+            to: self.running(),
             why: error.to_string(),
         })
     }
