@@ -294,6 +294,9 @@ impl Config {
         for sensor in &mut config.sensors {
             sensor.source = sensor.source.resolved(folder);
         }
+        if let Some(calibration) = &mut config.engine.tensorrt_calibration {
+            *calibration = folder.join(&*calibration);
+        }
         for network in &mut config.networks {
             network.model = folder.join(&network.model);
         }
@@ -372,6 +375,16 @@ impl Config {
                 bail!(
                     "hz of the network {} must be a number of pictures a second above 0, at most 1000; leave it out for every picture",
                     network.model.display()
+                );
+            }
+        }
+        if self.engine.tensorrt_calibration.is_some() && !self.engine.tensorrt_int8 {
+            bail!("engine.tensorrt_calibration is for 8 bits: set engine.tensorrt_int8 too");
+        }
+        for (name, [min, opt, max]) in &self.engine.tensorrt_axes {
+            if min > opt || opt > max || *max == 0 {
+                bail!(
+                    "engine.tensorrt_axes.{name} must be shortest, fastest and longest length in that order"
                 );
             }
         }

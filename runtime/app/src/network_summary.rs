@@ -12,8 +12,10 @@ pub struct NetworkSummary {
     pub answers: BTreeMap<String, u64>,
     /// Pictures that no engine could answer.
     pub failures: u64,
-    /// Times that an engine failed and another stepped in.
+    /// Times that an engine failed and another stepped in; counted in runs, not in replays.
     pub handovers: u64,
+    /// In a replay: answers of the log to pictures that were not asked about.
+    pub unasked: u64,
     /// Present where a replay asked an engine again.
     pub check: Option<NetworkCheck>,
 }
@@ -69,6 +71,7 @@ impl NetworkSummary {
         }
         self.failures += other.failures;
         self.handovers += other.handovers;
+        self.unasked += other.unasked;
         if let Some(other) = &other.check {
             self.check.get_or_insert_default().merge(other);
         }
@@ -110,6 +113,10 @@ impl NetworkCheck {
     ) {
         *self.compared.entry(engine.to_owned()).or_default() += 1;
         self.identical += u64::from(is_identical);
+        // What is no number agrees with nothing, and is still the same answer.
+        if is_identical {
+            return;
+        }
         self.outside += u64::from(!agreement.is_within(tolerance));
         self.max_error = self.max_error.max(agreement.max_error);
         self.min_cosine = self.min_cosine.min(agreement.cosine);

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use drafthorse_core::SensorId;
 use drafthorse_engine::{Manifest, Ports};
 use drafthorse_engine_auto::{EngineConfig, Engines, Loaded, Plan as Choice, plan_of};
+use drafthorse_sensors::SourceKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +32,14 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
                 manifest.name
             );
         }
+        if !manifest.state.is_empty() {
+            bail!(
+                "the model {} keeps state from run to run, which no log would hold: a network in a camera's lane answers each picture by itself",
+                manifest.name
+            );
+        }
         check_files(folder, &manifest)?;
+        check_names(config, &manifest.name, &network.sensors)?;
         plans.push(NetworkPlan {
             folder: folder.clone(),
             sensors: network.sensors.clone(),
@@ -40,6 +48,36 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
         });
     }
     Ok(plans)
+}
+
+/// Every sensor that a network names may be a camera, as far as is known before sources are opened: a
+/// log or a synthetic drive brings sensors of its own.
+fn check_names(config: &Config, network: &str, sensors: &[String]) -> Result<()> {
+    let kinds = || config.sensors.iter().map(|sensor| sensor.source.kind());
+    if kinds().any(|kind| matches!(kind, SourceKind::Log | SourceKind::Synthetic)) {
+        return Ok(());
+    }
+    let cameras = config.sensors.iter();
+    let cameras = cameras.filter(|sensor| sensor.source.kind() == SourceKind::Camera);
+    let cameras: Vec<&str> = cameras.map(|sensor| sensor.name.as_str()).collect();
+    require_cameras(network, sensors, &cameras)
+}
+
+/// Refuses a network that would look at something else, or at nothing.
+fn require_cameras(network: &str, sensors: &[String], cameras: &[&str]) -> Result<()> {
+    if let Some(name) = sensors
+        .iter()
+        .find(|name| !cameras.contains(&name.as_str()))
+    {
+        bail!(
+            "the network {network} looks at {name:?}, which is no camera of this run; its cameras: {}",
+            cameras.join(", ")
+        );
+    }
+    if cameras.is_empty() {
+        bail!("the network {network} looks at pictures, and this run has no camera");
+    }
+    Ok(())
 }
 
 /// At least one file is whole, and each whole one takes a picture.
@@ -86,22 +124,10 @@ fn check_files(folder: &Path, manifest: &Manifest) -> Result<()> {
 /// # Errors
 /// One that is not.
 pub fn check_sensors(plan: &Plan) -> Result<()> {
-    let is_camera = |name: &String| {
-        let found = plan.sensors.iter().find(|sensor| sensor.name == *name);
-        found.is_some_and(|sensor| sensor.format.is_camera())
-    };
-    for network in &plan.networks {
-        if let Some(name) = network.sensors.iter().find(|name| !is_camera(name)) {
-            let cameras = plan.sensors.iter().filter(|s| s.format.is_camera());
-            let cameras: Vec<&str> = cameras.map(|s| s.name.as_str()).collect();
-            bail!(
-                "the network {} looks at {name:?}, which is no camera of this run; its cameras: {}",
-                network.name(),
-                cameras.join(", ")
-            );
-        }
-    }
-    Ok(())
+    let cameras = plan.sensors.iter().filter(|s| s.format.is_camera());
+    let cameras: Vec<&str> = cameras.map(|s| s.name.as_str()).collect();
+    let mut networks = plan.networks.iter();
+    networks.try_for_each(|network| require_cameras(network.name(), &network.sensors, &cameras))
 }
 
 /// Where the answers of a plan's networks come from.
@@ -143,13 +169,11 @@ impl Networks {
         for plan in plans {
             say(format!("trying the engines for network {}", plan.name()));
             let (threads, cache) = (config.threads, Some(config.cache.as_path()));
-            let choice = plan_of(&engines, &plan.folder, threads, cache)?;
-            if choice.manifest.files != plan.manifest.files {
-                bail!(
-                    "{} holds other files of the model {} than the log's plan names",
-                    plan.folder.display(),
-                    plan.name()
-                );
+            let mut choice = plan_of(&engines, &plan.folder, threads, cache)?;
+            if again {
+                keep_same_files(&mut choice, plan)?;
+            } else {
+                tell(plan.name(), &choice);
             }
             choices.push((plan.folder.clone(), choice));
         }
@@ -192,10 +216,54 @@ impl Chosen {
         let asker = |model| Asker::new(model, network).map(Box::new);
         match loaded {
             Ok(model) if self.again => Ok(Answers::Again(asker(model)?)),
-            Ok(model) => Ok(Answers::Engine(asker(model)?)),
             Err(error) if self.again => Err(error.into()),
             // Recording goes on without it.
-            Err(error) => Ok(Answers::Nowhere(error.to_string())),
+            Ok(model) => Ok(asker(model).map_or_else(|why| nowhere(&why), Answers::Engine)),
+            Err(error) => Ok(nowhere(&error.into())),
         }
+    }
+}
+
+fn nowhere(why: &anyhow::Error) -> Answers {
+    Answers::Nowhere(format!(
+        "{why:#}; `drafthorse models verify` tries it on every engine"
+    ))
+}
+
+/// Of the model's files those that the log's plan names, by their hashes: another file may answer
+/// differently.
+fn keep_same_files(choice: &mut Choice, plan: &NetworkPlan) -> Result<()> {
+    let named = |path: &Path, sha256: &str| {
+        let mut files = plan.manifest.files.iter();
+        files.any(|file| file.path == path && file.sha256 == sha256)
+    };
+    let files = &mut choice.manifest.files;
+    files.retain(|file| named(&file.path, &file.sha256));
+    choice
+        .choice
+        .trials
+        .retain(|trial| files.iter().any(|file| file.path == trial.file));
+    if files.is_empty() {
+        bail!(
+            "{} holds none of the files of the model {} that the log's plan names; name the folder of that version with --models",
+            plan.folder.display(),
+            plan.name()
+        );
+    }
+    Ok(())
+}
+
+/// Says what runs a network: a slow engine shall not surprise anybody after the drive.
+fn tell(network: &str, choice: &Choice) {
+    match choice.choice.usable().next() {
+        Some(trial) => eprintln!(
+            "network {network}: {} {} with {}",
+            trial.backend,
+            trial.version,
+            trial.file.display()
+        ),
+        None => eprintln!(
+            "network {network}: no engine here runs it; the drive is recorded without it (`drafthorse engine list` says why)"
+        ),
     }
 }

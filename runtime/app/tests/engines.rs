@@ -131,6 +131,16 @@ fn models_are_verified_and_a_damaged_one_fails() {
     assert_eq!(pulled.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&pulled.stdout).contains("names no url"));
 
+    // A manifest that cannot be read is told, and the others have their turn.
+    std::fs::create_dir_all(dir.path().join("models/a")).unwrap();
+    std::fs::write(dir.path().join("models/a/model.toml"), "name = 3").unwrap();
+    for command in [["models", "list"], ["engine", "list"], ["models", "verify"]] {
+        let output = drafthorse(dir.path(), &command);
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("bev"));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("models/a/model.toml"));
+    }
+
     let nowhere = drafthorse(dir.path(), &["models", "verify", "--dir", "nowhere"]);
     assert_eq!(nowhere.status.code(), Some(2));
 }
@@ -227,14 +237,17 @@ fn a_model_is_calibrated_checked_and_the_same_each_time() {
     assert_eq!(read("a.onnx"), read("b.onnx"));
     assert!(drafthorse_onnx::parse(&read("a.onnx")).is_ok());
 
-    // What is not good enough is refused, with its report.
+    // What is not good enough is refused, with its report; an earlier result keeps its own.
+    std::fs::write(dir.path().join("c.json"), "earlier").unwrap();
     let output = calibrate(
         "c.onnx",
         &["--count", "12", "--hold-out", "6", "--min-cosine", "1"],
     );
     assert_eq!(output.status.code(), Some(1));
     assert!(!dir.path().join("c.onnx").exists());
-    assert!(dir.path().join("c.json").exists());
+    assert_eq!(read("c.json"), b"earlier");
+    let said: Value = serde_json::from_slice(&read("c.refused.json")).unwrap();
+    assert_eq!(said["report"]["passed"], false);
     // Layers are kept float until it is good enough, and what each costs is drawn.
     let better = [
         "--count",

@@ -14,7 +14,7 @@ use drafthorse_engine::{
 };
 use drafthorse_engine_auto::{Engines, Loaded, plan_of};
 use drafthorse_engine_tract::Tract;
-use drafthorse_samples::{Sample, Size, bev_cnn, vit};
+use drafthorse_samples::{Sample, Size, bev_cnn, decoder, vit};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,7 @@ fn model(dir: &Path, sample: &Sample) {
         licence: "MIT OR Apache-2.0".to_owned(),
         origin: "seeded weights".to_owned(),
         files: vec![ModelFile::of("it.onnx", Precision::F32, &bytes)],
+        state: sample.state.clone(),
         inputs: BTreeMap::from([(model.inputs()[0].name.clone(), normalised)]),
         references: vec![reference],
         tolerance: BTreeMap::from([(Precision::F32, tolerance)]),
@@ -162,6 +163,12 @@ fn each_engine_answers_alike_and_its_log_replays() {
     }
 }
 
+/// What gave the answers of a run.
+fn by(summary: &Value) -> String {
+    let answers = summary["networks"]["vit"]["answers"].as_object().unwrap();
+    answers.keys().next().unwrap().clone()
+}
+
 #[test]
 fn a_rewritten_log_keeps_the_answers() {
     let dir = tempfile::tempdir().unwrap();
@@ -182,15 +189,29 @@ fn a_rewritten_log_keeps_the_answers() {
     assert_eq!(checked["networks"], first["networks"]);
     assert_eq!(checked["check"]["identical"], true);
 
-    // Another model under the same name is not asked.
+    // A file beside changes nothing; another model under the same name is not asked.
     let path = dir.path().join("models/vit/it.onnx");
     let mut manifest = Manifest::read(&dir.path().join("models/vit")).unwrap();
     let other = vit(Size::Bench).bytes();
+    std::fs::write(dir.path().join("models/vit/more.onnx"), &other).unwrap();
+    let more = ModelFile::of("more.onnx", Precision::F32, &other);
+    manifest.files.push(more);
+    manifest.write(&dir.path().join("models/vit")).unwrap();
+    let again = ["replay", log, "--networks", "--config", &file, "--json"];
+    let again = json(&drafthorse(dir.path(), &again)).unwrap();
+    let check = &again["networks"]["vit"]["check"];
+    assert_eq!(
+        check["identical"],
+        first["networks"]["vit"]["answers"][&by(&first)]
+    );
     manifest.files = vec![ModelFile::of("it.onnx", Precision::F32, &other)];
     std::fs::write(path, other).unwrap();
     manifest.write(&dir.path().join("models/vit")).unwrap();
     let again = json(&drafthorse(dir.path(), &["replay", log, "--networks"])).unwrap_err();
-    assert!(again.contains("other files of the model vit"), "{again}");
+    assert!(
+        again.contains("none of the files of the model vit"),
+        "{again}"
+    );
 }
 
 #[test]
@@ -213,6 +234,8 @@ fn what_cannot_run_is_refused_before_the_run() {
         "no camera of this run",
     );
     refused("model = \"models/bev_cnn\"", "takes one picture");
+    model(dir.path(), &decoder(Size::Tiny));
+    refused("model = \"models/decoder\"", "keeps state");
     let path = dir.path().join("models/vit/it.onnx");
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
@@ -252,6 +275,12 @@ fn a_drive_is_recorded_also_where_no_engine_runs_the_network() {
     .unwrap();
     assert_eq!(replayed["check"]["identical"], true);
     assert_eq!(replayed["faults_by_kind"]["network_failed"], 1);
+    // What was not answered then is not answered now, and there is nothing to compare.
+    assert_eq!(replayed["networks"], summary["networks"]);
+    std::fs::remove_dir_all(folder).unwrap();
+    model(dir.path(), &vit(Size::Tiny));
+    let again = json(&drafthorse(dir.path(), &["replay", log, "--networks"])).unwrap_err();
+    assert!(again.contains("no answer of a network"), "{again}");
 }
 
 /// tract, until the device is lost after 20 runs.

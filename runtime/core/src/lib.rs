@@ -5,6 +5,7 @@
 //! transform is named by what it maps: `vehicle_from_radar`.
 
 pub mod fault;
+mod footprint;
 pub mod image;
 pub mod motion;
 pub mod object;
@@ -14,6 +15,7 @@ pub mod raw;
 pub mod truth;
 
 pub use fault::{Fault, FaultKind};
+pub use footprint::Footprint;
 pub use image::{CameraModel, Image};
 pub use motion::EgoMotion;
 pub use object::{Class, Detection, Track};

@@ -25,6 +25,9 @@ pub struct Manifest {
     pub origin: String,
     /// Its files.
     pub files: Vec<ModelFile>,
+    /// Files beside the network that its inputs are made with or its outputs read with.
+    #[serde(default)]
+    pub assets: Vec<Asset>,
     /// Meaning of the inputs, by name.
     #[serde(default)]
     pub inputs: BTreeMap<String, Meaning>,
@@ -53,6 +56,19 @@ pub struct ModelFile {
     /// Backends that it is meant for; empty for all.
     #[serde(default)]
     pub backends: Vec<String>,
+    /// SHA-256 of the file, in hexadecimal digits.
+    pub sha256: String,
+    /// Where it can be fetched from.
+    #[serde(default)]
+    pub url: Option<String>,
+}
+
+/// A file beside the network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// Path in the model's folder.
+    pub path: PathBuf,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
     /// Where it can be fetched from.
@@ -214,7 +230,8 @@ impl Manifest {
             why,
         };
         let manifest: Self = toml::from_str(&text).map_err(|error| invalid(error.to_string()))?;
-        for file in &manifest.files {
+        let files = manifest.all_files();
+        for file in &files {
             let hex = file.sha256.len() == 64 && file.sha256.bytes().all(|b| b.is_ascii_hexdigit());
             if !hex {
                 return Err(invalid(format!(
@@ -224,7 +241,7 @@ impl Manifest {
             }
         }
         // A manifest may be fetched: it names nothing outside its folder, nor itself.
-        let files = manifest.files.iter().map(|file| &file.path);
+        let files = files.iter().map(|file| &file.path);
         let folders = manifest
             .references
             .iter()
@@ -255,6 +272,29 @@ impl Manifest {
         write(&path, text.as_bytes())
     }
 
+    /// The bytes of the asset of that path, checked; none where the model has none.
+    ///
+    /// # Errors
+    /// [`EngineError::Read`] and [`EngineError::Hash`].
+    pub fn asset(&self, folder: &Path, path: &str) -> Result<Option<Vec<u8>>, EngineError> {
+        let found = self
+            .assets
+            .iter()
+            .find(|asset| asset.path == Path::new(path));
+        found.map(|asset| asset.bytes(folder)).transpose()
+    }
+
+    /// Networks and assets alike: all that has to be there.
+    #[must_use]
+    pub fn all_files(&self) -> Vec<Asset> {
+        let networks = self.files.iter().map(|file| Asset {
+            path: file.path.clone(),
+            sha256: file.sha256.clone(),
+            url: file.url.clone(),
+        });
+        networks.chain(self.assets.iter().cloned()).collect()
+    }
+
     /// How a backend is asked to load the model.
     #[must_use]
     pub fn options(&self, threads: usize) -> LoadOptions {
@@ -268,6 +308,40 @@ impl Manifest {
     #[must_use]
     pub fn tolerance(&self, precision: Precision) -> Tolerance {
         self.tolerance.get(&precision).copied().unwrap_or_default()
+    }
+}
+
+impl Asset {
+    /// One of those bytes.
+    #[must_use]
+    pub fn of(path: &str, bytes: &[u8]) -> Self {
+        Self {
+            path: PathBuf::from(path),
+            sha256: hex(&Sha256::digest(bytes)),
+            url: None,
+        }
+    }
+
+    /// Reads the file and checks its hash.
+    ///
+    /// # Errors
+    /// [`EngineError::Read`] and [`EngineError::Hash`].
+    pub fn bytes(&self, folder: &Path) -> Result<Vec<u8>, EngineError> {
+        checked(folder.join(&self.path), &self.sha256)
+    }
+}
+
+/// Reads a file and checks its hash.
+fn checked(path: PathBuf, sha256: &str) -> Result<Vec<u8>, EngineError> {
+    let bytes = read(&path)?;
+    let found = hex(&Sha256::digest(&bytes));
+    match found.eq_ignore_ascii_case(sha256) {
+        true => Ok(bytes),
+        false => Err(EngineError::Hash {
+            path,
+            declared: sha256.to_owned(),
+            found,
+        }),
     }
 }
 
@@ -295,17 +369,7 @@ impl ModelFile {
     /// # Errors
     /// [`EngineError::Read`] and [`EngineError::Hash`].
     pub fn bytes(&self, folder: &Path) -> Result<Vec<u8>, EngineError> {
-        let path = folder.join(&self.path);
-        let bytes = read(&path)?;
-        let found = hex(&Sha256::digest(&bytes));
-        if !found.eq_ignore_ascii_case(&self.sha256) {
-            return Err(EngineError::Hash {
-                path,
-                declared: self.sha256.clone(),
-                found,
-            });
-        }
-        Ok(bytes)
+        checked(folder.join(&self.path), &self.sha256)
     }
 
     /// Reads, checks and loads the file.

@@ -114,6 +114,25 @@ fn hint(text: &str) -> String {
 }
 
 impl SourceUri {
+    /// Of a file, as it is named: nothing in the name is taken for an escape or an option.
+    ///
+    /// # Errors
+    /// [`UriError`] where such a source has no such target or option.
+    pub fn of_file(
+        scheme: Scheme,
+        path: &Path,
+        options: &[(&str, &str)],
+    ) -> Result<Self, UriError> {
+        let own = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
+        let uri = Self {
+            scheme,
+            target: path.to_string_lossy().into_owned(),
+            options: options.iter().map(own).collect(),
+        };
+        uri.check()?;
+        Ok(uri)
+    }
+
     /// What stands before the colon.
     #[must_use]
     pub fn scheme(&self) -> Scheme {

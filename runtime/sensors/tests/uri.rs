@@ -204,3 +204,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_keeps_its_name_whatever_is_in_it() {
+    let path = std::path::Path::new("odd %3F? & name.mcap");
+    let uri = SourceUri::of_file(Scheme::Mcap, path, &[("topic", "/a")]).unwrap();
+    assert_eq!((uri.path(), uri.option("topic")), (path, Some("/a")));
+    // Written and read again it is the same.
+    assert_eq!(uri.to_string().parse::<SourceUri>().unwrap(), uri);
+    assert!(SourceUri::of_file(Scheme::Mcap, path, &[("speed", "1")]).is_err());
+    assert!(SourceUri::of_file(Scheme::Video, std::path::Path::new(""), &[]).is_err());
+}

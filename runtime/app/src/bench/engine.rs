@@ -5,14 +5,17 @@ use super::Figure;
 use super::engine_peer::Peer;
 use crate::cli::BenchArgs;
 use anyhow::{Context, Result, bail};
-use drafthorse_engine::{Artefact, Backend, Model, Tensor, Tolerance};
+use drafthorse_engine::{
+    Artefact, Backend, Manifest, Model, ModelFile, Precision, Reference, Tensor, Tolerance,
+    read_tensors,
+};
 use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_quantise::blockwise::{BlockOptions, quantise_blocks};
 use drafthorse_quantise::qdq::{self, Convention, Options};
 use drafthorse_quantise::{Method, correct_biases, gate, observe};
 use drafthorse_samples::{Sample, Size, all};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -103,6 +106,15 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     for error in engines.absent() {
         eprintln!("drafthorse: {error}");
     }
+    if let (Some(peer), Some(ours)) = (&peer, engines.by_name("onnxruntime"))
+        && !peer.version.starts_with(&ours.version())
+    {
+        eprintln!(
+            "drafthorse: ours is ONNX Runtime {}: the overhead is between two versions of it; `pip install onnxruntime=={}` compares like with like",
+            ours.version(),
+            ours.version()
+        );
+    }
     for sample in all(Size::Bench) {
         measure(args, &engines, peer.as_mut(), &sample, dir.path(), print)?;
     }
@@ -182,10 +194,12 @@ fn measure(
             ort_ms,
         ))?;
     }
-    let mut figure = Figure::alone(&name("peak_mb"), peak(args, sample, "onnxruntime")?, "MiB");
+    let folder = write_folder(sample, dir)?;
+    let ours = peak(args, &folder, "onnxruntime")?;
+    let mut figure = Figure::alone(&name("peak_mb"), ours, "MiB");
     figure
         .beside
-        .insert("tract".to_owned(), peak(args, sample, "tract")?);
+        .insert("tract".to_owned(), peak(args, &folder, "tract")?);
     if let Some(theirs) = Peer::peak(&args.python, sample, dir, threads)? {
         figure
             .beside
@@ -264,13 +278,33 @@ fn medians<const N: usize>(sample: &Sample, mut sides: [&mut dyn Side; N]) -> Re
     }))
 }
 
+/// The sample as a model's folder with its inputs, so that who runs it need not make it first.
+fn write_folder(sample: &Sample, dir: &Path) -> Result<PathBuf> {
+    let folder = dir.join(format!("{}-folder", sample.name));
+    std::fs::create_dir_all(&folder)?;
+    let bytes = sample.bytes();
+    std::fs::write(folder.join("model.onnx"), &bytes)?;
+    let inputs = Reference {
+        folder: "inputs".into(),
+    };
+    inputs.write(&folder, &sample.inputs(1), &[])?;
+    let manifest = Manifest {
+        name: sample.name.to_owned(),
+        files: vec![ModelFile::of("model.onnx", Precision::F32, &bytes)],
+        state: sample.state.clone(),
+        ..Manifest::default()
+    };
+    manifest.write(&folder)?;
+    Ok(folder)
+}
+
 /// Peak memory of a process that does nothing but run the model, MiB.
-fn peak(args: &BenchArgs, sample: &Sample, backend: &str) -> Result<f64> {
+fn peak(args: &BenchArgs, folder: &Path, backend: &str) -> Result<f64> {
     let this = std::env::current_exe().context("this program cannot find itself")?;
     let mut command = Command::new(this);
     command
         .args(["bench", "engine", "--child"])
-        .arg(format!("{backend}:{}", sample.name))
+        .arg(format!("{backend}:{}", folder.display()))
         .args(["--threads", &args.threads.to_string()]);
     if let Some(library) = &args.onnxruntime {
         command.arg("--onnxruntime").arg(library);
@@ -290,19 +324,21 @@ fn peak(args: &BenchArgs, sample: &Sample, backend: &str) -> Result<f64> {
 
 /// The process whose memory is measured.
 fn peak_of_child(child: &str, args: &BenchArgs) -> Result<()> {
-    let (backend, name) = child
+    let (backend, folder) = child
         .split_once(':')
-        .context("--child takes BACKEND:MODEL")?;
+        .context("--child takes BACKEND:FOLDER")?;
+    let folder = Path::new(folder);
     let engines = Engines::open(&config(args))?;
     let backend = engines
         .by_name(backend)
         .context("that engine is not here")?;
-    let sample = all(Size::Bench)
-        .into_iter()
-        .find(|sample| sample.name == name);
-    let sample = sample.context("there is no such model")?;
-    let mut ours = Ours::new(backend, &sample, args.threads)?;
-    match sample.state.is_empty() {
+    let manifest = Manifest::read(folder)?;
+    let file = manifest.files.first().context("the model has no file")?;
+    let model = file.load(folder, backend, &manifest.options(args.threads))?;
+    let inputs = read_tensors(&folder.join("inputs"), "input", model.inputs().len())?;
+    let mut ours = Ours { model, inputs };
+    ours.fill()?;
+    match manifest.state.is_empty() {
         true => ours.block(4)?,
         false => ours.steps(STEPS)?,
     };

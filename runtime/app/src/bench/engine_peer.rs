@@ -5,13 +5,18 @@ use anyhow::{Context, Result, bail};
 use drafthorse_engine::{Tensor, View};
 use drafthorse_samples::Sample;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const SCRIPT: &str = include_str!("engine_peer.py");
 
 pub(super) struct Peer {
+    /// Of its ONNX Runtime.
+    pub(super) version: String,
+    /// What it says beside its answers.
+    errors: File,
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -32,21 +37,32 @@ impl Peer {
     }
 
     fn try_start(python: &Path) -> Result<Self> {
+        let errors = tempfile::tempfile().context("no temporary file could be made")?;
         let mut child = Command::new(python)
             .args(["-c", SCRIPT])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors.try_clone()?)
             .spawn()
             .with_context(|| format!("{} does not start", python.display()))?;
         let to = child.stdin.take().context("it has no input")?;
         let from = BufReader::new(child.stdout.take().context("it has no output")?);
-        let mut peer = Self { child, to, from };
+        let mut peer = Self {
+            version: String::new(),
+            errors,
+            child,
+            to,
+            from,
+        };
         let hello = peer.answer();
-        let hello = hello.with_context(|| format!("{} has no onnxruntime", python.display()))?;
+        let hello = hello.with_context(|| format!("{} cannot run the peer", python.display()))?;
+        hello["version"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut peer.version);
         eprintln!(
             "beside ONNX Runtime {} of {}",
-            hello["version"],
+            peer.version,
             python.display()
         );
         Ok(peer)
@@ -55,7 +71,13 @@ impl Peer {
     fn answer(&mut self) -> Result<Value> {
         let mut line = String::new();
         if self.from.read_line(&mut line)? == 0 {
-            bail!("the peer has ended");
+            // Python says last what it died of.
+            let mut said = Vec::new();
+            self.errors.seek(SeekFrom::Start(0))?;
+            self.errors.read_to_end(&mut said)?;
+            let said = String::from_utf8_lossy(&said);
+            let last = said.trim_end().lines().last().unwrap_or_default();
+            bail!("the peer has ended: {last}");
         }
         Ok(serde_json::from_str(&line)?)
     }

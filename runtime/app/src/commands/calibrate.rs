@@ -203,7 +203,8 @@ fn method(args: &CalibrateArgs) -> Method {
     }
 }
 
-/// Writes what there is to keep: the report and the picture always, the result where it is good.
+/// Writes what there is to keep: the report and the picture always, the result where it is good. What
+/// is said of a refused one stands apart (`NAME.refused.json`), since an earlier result may be there.
 fn keep(
     args: &CalibrateArgs,
     outcome: &Outcome,
@@ -217,17 +218,19 @@ fn keep(
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    write(
-        &args.out.with_extension("json"),
-        &serde_json::to_vec_pretty(outcome)?,
-    )?;
+    let beside = |extension: &str| match outcome.report.passed {
+        true => args.out.with_extension(extension),
+        false => args.out.with_extension(format!("refused.{extension}")),
+    };
+    write(&beside("json"), &serde_json::to_vec_pretty(outcome)?)?;
     if !outcome.layers.is_empty() {
-        write(
-            &args.out.with_extension("svg"),
-            plot(&outcome.layers).as_bytes(),
-        )?;
+        write(&beside("svg"), plot(&outcome.layers).as_bytes())?;
     }
     if outcome.report.passed {
+        for extension in ["refused.json", "refused.svg"] {
+            // What was said of an earlier one that was refused; mostly there is none.
+            let _ = std::fs::remove_file(args.out.with_extension(extension));
+        }
         write(&args.out, artefact)?;
         if let Some(cache) = cache {
             write(&args.out.with_extension("cache"), cache.as_bytes())?;

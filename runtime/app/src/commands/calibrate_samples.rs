@@ -9,6 +9,7 @@ use drafthorse_core::{Image, RawMessage};
 use drafthorse_engine::{LoadOptions, Ports, Tensor, read_tensors};
 use drafthorse_onnx::proto::Model;
 use drafthorse_sensors::camera::CameraDecoder;
+use drafthorse_sensors::{Scheme, SourceUri};
 use std::path::PathBuf;
 
 /// Held-out samples, then those to observe, drawn by the seed.
@@ -102,10 +103,9 @@ fn size_of_pictures(model: &Model) -> Result<[usize; 2]> {
 
 /// Decodes all pictures of the log's camera.
 fn pictures(args: &CalibrateArgs, mut each: impl FnMut(&Image) -> Result<()>) -> Result<()> {
-    let topic = args.topic.as_deref();
-    let topic = topic.map_or_else(String::new, |topic| format!("?topic={topic}"));
-    let source = format!("mcap:{}{topic}", args.samples.display());
-    let config = Config::from_sources(vec![source.parse()?]);
+    let options: Vec<(&str, &str)> = args.topic.iter().map(|t| ("topic", t.as_str())).collect();
+    let source = SourceUri::of_file(Scheme::Mcap, &args.samples, &options)?;
+    let config = Config::from_sources(vec![source.clone()]);
     let Resolved { plan, mut feeds } = feed::resolve(&config)?;
     let mut cameras = plan
         .sensors()

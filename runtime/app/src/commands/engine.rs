@@ -1,10 +1,10 @@
 //! `drafthorse engine`: which engines are here, which runs what, and why.
 
 use super::engine_build::{build, shim};
-use super::models::{engine_config, folders};
+use super::models::{all_were_readable, engine_config, manifests};
 use crate::cli::{EngineCommand, ModelsArgs};
 use anyhow::Result;
-use drafthorse_engine::{Backend, Manifest};
+use drafthorse_engine::Backend;
 use drafthorse_engine_auto::{Choice, Engines, Verdict, plan_of};
 use serde::Serialize;
 use std::io::Write;
@@ -21,11 +21,19 @@ fn list(models: &ModelsArgs, again: bool) -> Result<()> {
     let config = engine_config(models.config.as_deref(), models.onnxruntime.as_deref())?;
     let engines = Engines::open(&config)?;
     let mut listing = Listing::of(&engines);
-    for folder in folders(&models.dir)? {
+    let (manifests, mut unreadable) = manifests(&models.dir)?;
+    for (folder, manifest) in manifests {
         if again {
-            drafthorse_engine_auto::forget(&config.cache, &Manifest::read(&folder)?.name);
+            drafthorse_engine_auto::forget(&config.cache, &manifest.name);
         }
-        let plan = plan_of(&engines, &folder, config.threads, Some(&config.cache))?;
+        let plan = match plan_of(&engines, &folder, config.threads, Some(&config.cache)) {
+            Ok(plan) => plan,
+            Err(error) => {
+                unreadable += 1;
+                eprintln!("drafthorse: {}: {error}", manifest.name);
+                continue;
+            }
+        };
         listing.models.push(Chosen {
             recorded: plan.recorded,
             choice: plan.choice,
@@ -34,9 +42,10 @@ fn list(models: &ModelsArgs, again: bool) -> Result<()> {
     let mut out = std::io::stdout().lock();
     if models.json {
         writeln!(out, "{}", serde_json::to_string(&listing)?)?;
-        return Ok(());
+    } else {
+        listing.print(&mut out)?;
     }
-    listing.print(&mut out)
+    all_were_readable(unreadable)
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! `drafthorse engine build` and `drafthorse engine shim`: what TensorRT needs before the first drive.
 
 use super::Failed;
-use super::models::{engine_config, folders};
+use super::models::{all_were_readable, engine_config, manifests};
 use crate::cli::BuildArgs;
 use anyhow::{Context, Result};
 use drafthorse_engine::{Artefact, Manifest, ModelFile};
@@ -40,12 +40,18 @@ pub(super) fn build(args: &BuildArgs) -> Result<()> {
     let tensorrt = TensorRt::open(&config.tensorrt())?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-        .context("signals cannot be caught")?;
+    ctrlc::set_handler(move || {
+        // TensorRT looks up only between its phases; the second request does not wait for that.
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("drafthorse: stopping after this phase; once more stops at once");
+    })
+    .context("signals cannot be caught")?;
     let mut out = std::io::stdout().lock();
     let mut failed = 0;
-    for folder in folders(&args.models.dir)? {
-        let manifest = Manifest::read(&folder)?;
+    let (manifests, unreadable) = manifests(&args.models.dir)?;
+    for (folder, manifest) in manifests {
         for file in manifest.files.iter().filter(|file| file.is_for("tensorrt")) {
             let row = one(&tensorrt, &folder, &manifest, file, args, &stop);
             failed += usize::from(row.error.is_some());
@@ -61,7 +67,7 @@ pub(super) fn build(args: &BuildArgs) -> Result<()> {
     if failed > 0 {
         return Err(Failed(format!("{failed} engines could not be built")).into());
     }
-    Ok(())
+    all_were_readable(unreadable)
 }
 
 fn one(

@@ -4,6 +4,7 @@ use super::Failed;
 use crate::cli::{InspectArgs, KeepArgs, RecoverArgs, ReplayArgs};
 use crate::commands::models::engine_config;
 use crate::replay::{AskAgain, ReplayOptions, replay as replay_log};
+use crate::summary::NetworkSummary;
 use anyhow::{Context, Result, bail};
 use drafthorse_record::{
     LogSummary, RecoverReport, inspect as inspect_log, recover as recover_log, retention,
@@ -52,6 +53,13 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
         }
     }
     for (name, network) in &outcome.summary.networks {
+        if args.check && network.unasked > 0 {
+            return Err(Failed(format!(
+                "network {name}: the log holds {} answers to pictures that were not asked about",
+                network.unasked
+            ))
+            .into());
+        }
         let Some(check) = &network.check else {
             continue;
         };
@@ -62,6 +70,15 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
             ))
             .into());
         }
+    }
+    let compared =
+        |network: &NetworkSummary| network.check.as_ref().map_or(0, |c| c.compared.len());
+    if args.networks && outcome.summary.networks.values().all(|n| compared(n) == 0) {
+        return Err(Failed(format!(
+            "{} holds no answer of a network that could be compared",
+            args.log.display()
+        ))
+        .into());
     }
     match &outcome.check {
         Some(check) if !check.identical => Err(Failed(format!(

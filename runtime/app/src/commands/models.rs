@@ -5,7 +5,7 @@ use super::Failed;
 use crate::cli::{ModelsArgs, ModelsCommand};
 use crate::config::Config;
 use anyhow::{Context, Result, bail};
-use drafthorse_engine::{Agreement, Backend, EngineError, Manifest, ModelFile, Tolerance};
+use drafthorse_engine::{Agreement, Asset, Backend, EngineError, Manifest, ModelFile, Tolerance};
 use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_engine_fetch::fetch;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -59,11 +59,35 @@ pub(super) fn folders(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The models in `dir` with their manifests; those that cannot be read are told and counted.
+pub(super) fn manifests(dir: &Path) -> Result<(Vec<(PathBuf, Manifest)>, usize)> {
+    let mut unreadable = 0;
+    let mut found = Vec::new();
+    for folder in folders(dir)? {
+        match Manifest::read(&folder) {
+            Ok(manifest) => found.push((folder, manifest)),
+            Err(error) => {
+                unreadable += 1;
+                eprintln!("drafthorse: {error}");
+            }
+        }
+    }
+    Ok((found, unreadable))
+}
+
+/// Fails where models could not be read, after all others had their turn.
+pub(super) fn all_were_readable(unreadable: usize) -> Result<()> {
+    match unreadable {
+        0 => Ok(()),
+        count => Err(Failed(format!("{count} models could not be read")).into()),
+    }
+}
+
 fn list(args: &ModelsArgs) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let mut all = Vec::new();
-    for folder in folders(&args.dir)? {
-        let manifest = Manifest::read(&folder)?;
+    let (manifests, unreadable) = manifests(&args.dir)?;
+    for (folder, manifest) in manifests {
         if !args.json {
             writeln!(out, "{}  {}", manifest.name, manifest.description)?;
             writeln!(
@@ -71,17 +95,15 @@ fn list(args: &ModelsArgs) -> Result<()> {
                 "  licence {}, origin {}",
                 manifest.licence, manifest.origin
             )?;
-            for file in &manifest.files {
-                let state = match file.bytes(&folder) {
-                    Ok(bytes) => format!("{:.1} MiB, whole", bytes.len() as f64 / 1048576.0),
-                    Err(EngineError::Read { .. }) => "not here".to_owned(),
-                    Err(error) => error.to_string(),
-                };
+            for file in manifest.all_files() {
+                let precision = manifest.files.iter().find(|f| f.path == file.path);
+                let precision = precision.map(|f| format!("{:?}", f.precision));
                 writeln!(
                     out,
-                    "  {:<32} {:?}  {state}",
+                    "  {:<32} {:<10} {}",
                     file.path.display(),
-                    file.precision
+                    precision.unwrap_or_default(),
+                    state(&file, &folder)
                 )?;
             }
         }
@@ -92,7 +114,7 @@ fn list(args: &ModelsArgs) -> Result<()> {
     } else if all.is_empty() {
         writeln!(out, "no models in {}", args.dir.display())?;
     }
-    Ok(())
+    all_were_readable(unreadable)
 }
 
 /// A file of a model on a backend.
@@ -115,17 +137,16 @@ fn verify(args: &ModelsArgs) -> Result<()> {
     for why in engines.absent() {
         eprintln!("drafthorse: {why}");
     }
-    let folders = folders(&args.dir)?;
-    if folders.is_empty() {
+    let (manifests, unreadable) = manifests(&args.dir)?;
+    if manifests.len() + unreadable == 0 {
         bail!("{} holds no folder with a model.toml", args.dir.display());
     }
     let mut rows = Vec::new();
-    for folder in &folders {
-        let manifest = Manifest::read(folder)?;
+    for (folder, manifest) in &manifests {
         for file in &manifest.files {
             for backend in engines.present() {
                 if file.is_for(backend.name()) {
-                    rows.push(check(folder, &manifest, file, backend, config.threads));
+                    rows.push(check(folder, manifest, file, backend, config.threads));
                 }
             }
         }
@@ -138,6 +159,7 @@ fn verify(args: &ModelsArgs) -> Result<()> {
             row.print(&mut out)?;
         }
     }
+    all_were_readable(unreadable)?;
     if rows.is_empty() {
         return Err(Failed(
             "no file is meant for an engine that is here: nothing was verified".to_owned(),
@@ -226,18 +248,18 @@ struct Pulled {
 fn pull(args: &ModelsArgs) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let mut missing = 0;
-    for folder in folders(&args.dir)? {
-        let manifest = Manifest::read(&folder)?;
-        for file in &manifest.files {
+    let (manifests, unreadable) = manifests(&args.dir)?;
+    for (folder, manifest) in manifests {
+        for file in manifest.all_files() {
             let kept = file.bytes(&folder).is_ok();
             let error = match kept {
                 true => None,
-                false => bring(&folder, file, args.json).err(),
+                false => bring(&folder, &file, args.json).err(),
             };
             missing += usize::from(error.is_some());
             let row = Pulled {
                 model: manifest.name.clone(),
-                file: file.path.clone(),
+                file: file.path,
                 kept,
                 error: error.map(|error| format!("{error:#}")),
             };
@@ -256,11 +278,20 @@ fn pull(args: &ModelsArgs) -> Result<()> {
     if missing > 0 {
         return Err(Failed(format!("{missing} files could not be fetched")).into());
     }
-    Ok(())
+    all_were_readable(unreadable)
+}
+
+/// Whether a file is here and whole, in words.
+fn state(file: &Asset, folder: &Path) -> String {
+    match file.bytes(folder) {
+        Ok(bytes) => format!("{:.1} MiB, whole", bytes.len() as f64 / 1048576.0),
+        Err(EngineError::Read { .. }) => "not here".to_owned(),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// Fetches a file with a progress bar.
-fn bring(folder: &Path, file: &ModelFile, quiet: bool) -> Result<()> {
+fn bring(folder: &Path, file: &Asset, quiet: bool) -> Result<()> {
     let url = file.url.as_deref().with_context(|| {
         format!(
             "{} is not here and model.toml names no url to fetch it from",

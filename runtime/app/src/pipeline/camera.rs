@@ -43,7 +43,9 @@ struct State {
     preview: Pace,
     last_digest: u32,
     has_last: bool,
-    /// One a network.
+    /// One a network. Where there is none the state ends before it, as it did when lanes had no
+    /// networks.
+    #[serde(skip)]
     networks: Vec<Pace>,
 }
 
@@ -191,16 +193,21 @@ impl CameraLane {
         if self.format == RawFormat::H264 {
             return Ok(None);
         }
-        Ok(Some(
-            postcard::to_stdvec(&self.state)
-                .context("the camera lane's state cannot be written")?,
-        ))
+        let why = "the camera lane's state cannot be written";
+        let mut bytes = postcard::to_stdvec(&self.state).context(why)?;
+        if !self.networks.is_empty() {
+            bytes = postcard::to_extend(&self.state.networks, bytes).context(why)?;
+        }
+        Ok(Some(bytes))
     }
 
     /// Goes on from a state that [`CameraLane::checkpoint`] wrote.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
-        let state: State = postcard::from_bytes(bytes)
-            .context("the camera lane's state in the log cannot be read")?;
+        let why = "the camera lane's state in the log cannot be read";
+        let (mut state, rest): (State, _) = postcard::take_from_bytes(bytes).context(why)?;
+        if !rest.is_empty() {
+            state.networks = postcard::from_bytes(rest).context(why)?;
+        }
         if state.networks.len() != self.networks.len() {
             bail!("the camera lane's state in the log is of another number of networks");
         }

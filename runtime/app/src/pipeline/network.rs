@@ -35,6 +35,8 @@ pub struct NetworkStage {
     /// Tolerance by file, of the model's manifest.
     tolerances: Vec<(String, Tolerance)>,
     recorded: VecDeque<NetworkAnswer>,
+    /// The last picture could not be answered.
+    fails: bool,
     summary: NetworkSummary,
 }
 
@@ -55,6 +57,7 @@ impl NetworkStage {
                 })
                 .collect(),
             recorded: VecDeque::new(),
+            fails: false,
             summary: NetworkSummary::default(),
         }
     }
@@ -101,10 +104,16 @@ impl NetworkStage {
                     self.summary.handovers += 1;
                     tell(fault(FaultKind::NetworkHandedOver, detail), out);
                 }
-                if let Err(error) = asked {
-                    let detail = format!("network {}: {error:#}", self.name);
-                    self.summary.failures += 1;
-                    tell(fault(FaultKind::NetworkFailed, detail), out);
+                match asked {
+                    Ok(()) => self.fails = false,
+                    Err(error) => {
+                        // Told once for each time that it begins to fail.
+                        if !std::mem::replace(&mut self.fails, true) {
+                            let detail = format!("network {}: {error:#}", self.name);
+                            tell(fault(FaultKind::NetworkFailed, detail), out);
+                        }
+                        self.summary.failures += 1;
+                    }
                 }
             }
             Answers::Nowhere(why) => {
@@ -116,15 +125,12 @@ impl NetworkStage {
                 self.summary.failures += 1;
             }
             Answers::Log => {
-                if let Some(answer) = take(&mut self.recorded, image) {
-                    self.summary.count(&answer);
-                }
+                take(&mut self.recorded, image, &mut self.summary);
             }
             Answers::Again(asker) => {
-                let Some(recorded) = take(&mut self.recorded, image) else {
+                let Some(recorded) = take(&mut self.recorded, image, &mut self.summary) else {
                     return;
                 };
-                self.summary.count(&recorded);
                 let check = self.summary.check.get_or_insert_default();
                 match asker.ask(image) {
                     Ok(fresh) => {
@@ -134,13 +140,8 @@ impl NetworkStage {
                             known.map_or_else(Tolerance::default, |(_, tolerance)| *tolerance)
                         };
                         let (a, b) = (tolerance(&fresh.file), tolerance(&recorded.file));
-                        // Each may be as far from the truth as its precision allows.
-                        let looser = Tolerance {
-                            max_error: a.max_error.max(b.max_error),
-                            min_cosine: a.min_cosine.min(b.min_cosine),
-                        };
                         let is_identical = fresh.outputs == recorded.outputs;
-                        check.count(&fresh.engine, is_identical, agreement, &looser);
+                        check.count(&fresh.engine, is_identical, agreement, &apart(a, b));
                     }
                     Err(error) => {
                         tracing::warn!("network {}: {error:#}", self.name);
@@ -163,14 +164,32 @@ impl NetworkStage {
     }
 }
 
-/// The recorded answer to a picture; those to pictures before it belong to steps that were not taken.
-fn take(recorded: &mut VecDeque<NetworkAnswer>, image: &Image) -> Option<NetworkAnswer> {
+/// The recorded answer to a picture. Where there is none, no engine could answer it in the run; one to
+/// another picture was not asked for in this replay.
+fn take(
+    recorded: &mut VecDeque<NetworkAnswer>,
+    image: &Image,
+    summary: &mut NetworkSummary,
+) -> Option<NetworkAnswer> {
     while let Some(answer) = recorded.pop_front() {
         if answer.sequence == image.sequence {
+            summary.count(&answer);
             return Some(answer);
         }
+        summary.unasked += 1;
     }
+    summary.failures += 1;
     None
+}
+
+/// How far two answers may be apart that are each within their tolerance of the truth: errors add up,
+/// and so do angles.
+fn apart(a: Tolerance, b: Tolerance) -> Tolerance {
+    let angle = |tolerance: Tolerance| tolerance.min_cosine.clamp(-1.0, 1.0).acos();
+    Tolerance {
+        max_error: a.max_error + b.max_error,
+        min_cosine: (angle(a) + angle(b)).min(std::f64::consts::PI).cos(),
+    }
 }
 
 /// Between two answers: the worst of their outputs.

@@ -139,7 +139,8 @@ impl Machine {
             return self.raw(sensor, logged, out);
         }
         if let Some(lane) = self.network_channels.get(&channel) {
-            if let Some(lane) = self.lanes.get_mut(lane) {
+            // An unknown lane takes no steps, and with them no answers.
+            if let Some(lane) = self.lanes.get_mut(lane).filter(|lane| lane.known) {
                 lane.logic.take_recorded(channel, logged.data)?;
             }
             return Ok(());

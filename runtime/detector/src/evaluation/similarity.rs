@@ -1,6 +1,7 @@
 //! How alike a true box and a tracked box are, 0 to 1.
 
 use super::Labelled;
+use drafthorse_core::Footprint;
 
 /// The measure of localisation.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,60 +30,18 @@ impl Similarity {
                 let distance = (a.x_m - b.x_m).hypot(a.y_m - b.y_m);
                 (1.0 - distance / zero_at_m).max(0.0)
             }
-            Self::BevIou => iou(a, b),
+            Self::BevIou => footprint(a).iou(&footprint(b)),
         }
     }
 }
 
-fn iou(a: &Labelled, b: &Labelled) -> f64 {
-    let mut polygon = corners(a);
-    let clip = corners(b);
-    // Sutherland-Hodgman: cut the one box by each edge of the other.
-    for i in 0..4 {
-        let (p, q) = (clip[i], clip[(i + 1) % 4]);
-        let inside = |c: [f64; 2]| (q[0] - p[0]) * (c[1] - p[1]) - (q[1] - p[1]) * (c[0] - p[0]);
-        let mut cut = Vec::with_capacity(8);
-        for k in 0..polygon.len() {
-            let (from, to) = (polygon[k], polygon[(k + 1) % polygon.len()]);
-            let (side_from, side_to) = (inside(from), inside(to));
-            if side_from >= 0.0 {
-                cut.push(from);
-            }
-            if (side_from >= 0.0) != (side_to >= 0.0) {
-                let t = side_from / (side_from - side_to);
-                cut.push([
-                    from[0] + t * (to[0] - from[0]),
-                    from[1] + t * (to[1] - from[1]),
-                ]);
-            }
-        }
-        polygon = cut;
-        if polygon.is_empty() {
-            return 0.0;
-        }
+fn footprint(b: &Labelled) -> Footprint {
+    Footprint {
+        centre_m: [b.x_m, b.y_m],
+        length_m: b.length_m,
+        width_m: b.width_m,
+        yaw_rad: b.yaw_rad,
     }
-    let shared = area(&polygon);
-    let whole = a.length_m * a.width_m + b.length_m * b.width_m - shared;
-    if whole > 0.0 { shared / whole } else { 0.0 }
-}
-
-/// Corners, counter-clockwise.
-fn corners(b: &Labelled) -> Vec<[f64; 2]> {
-    let (sin, cos) = b.yaw_rad.sin_cos();
-    let (l, w) = (0.5 * b.length_m, 0.5 * b.width_m);
-    [(l, w), (-l, w), (-l, -w), (l, -w)]
-        .iter()
-        .map(|(x, y)| [b.x_m + cos * x - sin * y, b.y_m + sin * x + cos * y])
-        .collect()
-}
-
-fn area(polygon: &[[f64; 2]]) -> f64 {
-    let mut twice = 0.0;
-    for (k, p) in polygon.iter().enumerate() {
-        let q = polygon[(k + 1) % polygon.len()];
-        twice += p[0] * q[1] - p[1] * q[0];
-    }
-    0.5 * twice.abs()
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use drafthorse_engine::{Backend, EngineError};
 use drafthorse_engine_onnxruntime::{OnnxRuntime, OnnxRuntimeConfig, Provider, TensorrtOptions};
-use drafthorse_engine_tensorrt::{TensorRt, TensorRtConfig};
+use drafthorse_engine_tensorrt::{AxisRange, TensorRt, TensorRtConfig};
 use drafthorse_engine_tract::Tract;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How networks are run.
@@ -30,6 +32,12 @@ pub struct EngineConfig {
     pub tensorrt_fp16: bool,
     /// Whether TensorRT may run in 8 bits what the model quantises.
     pub tensorrt_int8: bool,
+    /// Calibration cache with the ranges by which TensorRT quantises a model that does not do so itself;
+    /// `drafthorse calibrate --tensorrt-cache` writes one.
+    pub tensorrt_calibration: Option<PathBuf>,
+    /// Lengths that dynamic axes may have in TensorRT's engines, by the axis's name in the model:
+    /// shortest, the one to be fastest at, longest. Others are 1, 1, 256.
+    pub tensorrt_axes: BTreeMap<String, [usize; 3]>,
     /// The deep learning accelerator that TensorRT uses, by its number.
     pub tensorrt_dla_core: Option<u32>,
     /// Folder of the record of choices, and of the engines that were built.
@@ -47,6 +55,8 @@ impl Default for EngineConfig {
             tensorrt_library: None,
             tensorrt_fp16: false,
             tensorrt_int8: false,
+            tensorrt_calibration: None,
+            tensorrt_axes: BTreeMap::new(),
             tensorrt_dla_core: None,
             cache: PathBuf::from("drafthorse-cache"),
         }
@@ -54,6 +64,18 @@ impl Default for EngineConfig {
 }
 
 impl EngineConfig {
+    /// Hash of the calibration cache's bytes: the same name may come to hold others.
+    fn calibration_hash(&self) -> Result<String, EngineError> {
+        let Some(path) = &self.tensorrt_calibration else {
+            return Ok(String::new());
+        };
+        let bytes = std::fs::read(path).map_err(|error| EngineError::Read {
+            path: path.clone(),
+            error,
+        })?;
+        Ok(format!("{:x}", Sha256::digest(bytes)))
+    }
+
     /// How TensorRT itself is opened. Loading builds no engine: that is `drafthorse engine build`'s
     /// affair, so that no drive waits for it.
     #[must_use]
@@ -64,6 +86,12 @@ impl EngineConfig {
             build_when_loading: false,
             fp16: self.tensorrt_fp16,
             int8: self.tensorrt_int8,
+            calibration: self.tensorrt_calibration.clone(),
+            axes: self
+                .tensorrt_axes
+                .iter()
+                .map(|(name, &[min, opt, max])| (name.clone(), AxisRange { min, opt, max }))
+                .collect(),
             dla_core: self.tensorrt_dla_core,
             ..TensorRtConfig::default()
         }
@@ -127,7 +155,7 @@ impl Engines {
         let mut engines = Self {
             present: Vec::new(),
             absent: Vec::new(),
-            settings: format!("{opened:?}"),
+            settings: format!("{opened:?} {}", config.calibration_hash()?),
         };
         if config.backend.allows("tensorrt") {
             match TensorRt::open(&config.tensorrt()) {

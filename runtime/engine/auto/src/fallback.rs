@@ -7,6 +7,11 @@ use drafthorse_engine::{EngineError, Manifest, Model, ModelFile, Port, Tensor, V
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long it is before engines that all failed are tried again, at first and at most.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// An engine that failed and the one that stepped in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,9 @@ pub struct Loaded {
     manifest: Manifest,
     threads: usize,
     handovers: Vec<Handover>,
+    /// Where none could step in: when the others are tried again, and how long that was put off.
+    retry_at: Option<Instant>,
+    wait: Duration,
 }
 
 impl Loaded {
@@ -61,6 +69,8 @@ impl Loaded {
                         others,
                         threads,
                         handovers,
+                        retry_at: None,
+                        wait: Duration::ZERO,
                     });
                 }
                 Err(error) => {
@@ -98,6 +108,10 @@ impl Loaded {
     /// Runs the next engine that can, with this one's inputs, and goes on with it. Where none can, all
     /// stays as it was: the fault may lie in the inputs.
     fn hand_over(&mut self, error: EngineError) -> Result<(), EngineError> {
+        // To load all others for each input would keep a lane busy with nothing.
+        if self.retry_at.is_some_and(|at| Instant::now() < at) {
+            return Err(error);
+        }
         let mut failed = vec![failure(self.running(), &error)];
         let mut tried = VecDeque::new();
         while let Some(trial) = self.others.pop_front() {
@@ -114,6 +128,8 @@ impl Loaded {
             tried.push_back(trial);
         }
         self.others = tried;
+        self.wait = (self.wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
+        self.retry_at = Some(Instant::now() + self.wait);
         Err(error)
     }
 
@@ -208,7 +224,11 @@ impl Model for Loaded {
 
     fn run(&mut self) -> Result<(), EngineError> {
         match self.model.run() {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.retry_at = None;
+                self.wait = Duration::ZERO;
+                Ok(())
+            }
             Err(error) => self.hand_over(error),
         }
     }

@@ -6,8 +6,9 @@
 use futures_util::StreamExt as _;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt as _};
 use sha2::{Digest as _, Sha256};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
@@ -249,9 +250,7 @@ impl Part {
         if let Some(folder) = whole.parent() {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        let mut options = OpenOptions::new();
-        let options = options.create(true).append(true).read(true);
-        let file = options.open(&path).map_err(failed)?;
+        let file = Self::open_locked(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         Ok(Self {
             file,
@@ -259,6 +258,33 @@ impl Part {
             whole: whole.to_owned(),
             path,
         })
+    }
+
+    /// The file of that name, which nobody else writes.
+    fn open_locked(path: &Path) -> io::Result<File> {
+        loop {
+            let mut options = OpenOptions::new();
+            let options = options.create(true).append(true).read(true);
+            let file = options.open(path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let why = "another program is fetching it; wait for that one";
+                    return Err(io::Error::other(why));
+                }
+                // Some network file systems know no locks.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // Who held it before may have given it its final name meanwhile.
+            let own = file.metadata()?;
+            match std::fs::metadata(path) {
+                Ok(named) if (named.dev(), named.ino()) == (own.dev(), own.ino()) => {
+                    return Ok(file);
+                }
+                _ => {}
+            }
+        }
     }
 
     fn failed(&self, error: io::Error) -> FetchError {
@@ -302,7 +328,8 @@ impl Part {
     }
 
     fn hash(&self) -> io::Result<String> {
-        let mut file = File::open(&self.path)?;
+        let mut file = &self.file;
+        file.seek(io::SeekFrom::Start(0))?;
         let mut hash = Sha256::new();
         let mut block = vec![0; 1 << 16];
         loop {

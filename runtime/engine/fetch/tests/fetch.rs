@@ -169,6 +169,34 @@ fn what_an_earlier_attempt_brought_is_not_fetched_again() {
 }
 
 #[test]
+fn two_at_once_do_not_mix_their_parts() {
+    let (data, hash) = data();
+    let (_server, url) = Server {
+        data: data.clone(),
+        ranges: true,
+        ..Server::default()
+    }
+    .start();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("it.onnx");
+    // The second begins while the first is at it.
+    let mut second = None;
+    fetch(&url, &path, &hash, &mut |_, _| {
+        second.get_or_insert_with(|| {
+            std::thread::scope(|scope| {
+                let again = scope.spawn(|| fetch(&url, &path, &hash, &mut |_, _| ()));
+                again.join().unwrap()
+            })
+        });
+    })
+    .unwrap();
+    assert_eq!(fetched(&path), data);
+    let refused = second.unwrap().unwrap_err();
+    assert!(refused.to_string().contains("another program"), "{refused}");
+    assert!(matches!(refused, FetchError::Write { .. }));
+}
+
+#[test]
 fn a_part_of_another_file_is_thrown_away() {
     let (data, hash) = data();
     let (_, url) = Server {

@@ -173,3 +173,12 @@ pub(crate) fn absent(backend: &'static str, why: String) -> EngineError {
         instead: "install ONNX Runtime or name its library in the configuration",
     }
 }
+
+/// The library is here, and was built without what is asked for.
+pub(crate) fn built_without(backend: &'static str, what: &str) -> EngineError {
+    EngineError::Absent {
+        backend,
+        why: format!("this ONNX Runtime was built without {what}"),
+        instead: "name the library of a build with it in the configuration (those of the package onnxruntime-gpu, or NVIDIA's for Jetson)",
+    }
+}

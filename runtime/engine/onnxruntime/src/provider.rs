@@ -1,6 +1,6 @@
 //! What in ONNX Runtime does the work: the processor, CUDA, or TensorRT.
 
-use crate::library::{OnnxRuntimeConfig, absent};
+use crate::library::{OnnxRuntimeConfig, absent, built_without};
 use drafthorse_engine::EngineError;
 use ort::ep::{CPU, CUDA, ExecutionProvider as _, ExecutionProviderDispatch, TensorRT};
 use serde::{Deserialize, Serialize};
@@ -73,10 +73,7 @@ impl Provider {
         };
         match has {
             Ok(true) => Ok(()),
-            Ok(false) => Err(absent(
-                self.name(),
-                format!("this ONNX Runtime was built without {what}"),
-            )),
+            Ok(false) => Err(built_without(self.name(), what)),
             Err(error) => Err(absent(self.name(), error.to_string())),
         }
     }

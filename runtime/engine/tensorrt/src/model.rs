@@ -134,8 +134,14 @@ impl Model for Loaded {
             self.session.view(at, port.dtype, shape).map_err(failed)?;
         }
         // The state moves on only once every output is known to be readable.
-        for &(input, output) in &self.state {
-            self.session.swap(input, output).map_err(failed)?;
+        for (done, &(input, output)) in self.state.iter().enumerate() {
+            if let Err(said) = self.session.swap(input, output) {
+                // All of it moves, or none: to swap again is to swap back.
+                for &(input, output) in &self.state[..done] {
+                    self.session.swap(input, output).map_err(failed)?;
+                }
+                return Err(failed(said));
+            }
         }
         self.has_run = true;
         Ok(())
