@@ -1,0 +1,292 @@
+//! Blending Gaussians onto the bird's-eye grid, seen from above: orthographic, highest first.
+//!
+//! Gaussians are taken in order of height, so that each cell meets its own front to back and needs no
+//! list of them: on one processor that spares the binning into tiles that rasterisers for graphics
+//! cards need. Only cells that a Gaussian touches are computed, written and cleared again.
+
+use crate::encoder::Gaussians;
+use crate::grid::Grid;
+use crate::softmax::exp;
+use crate::weights::Settings;
+use multiversion::multiversion;
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+/// Columns whose alpha is computed together.
+const LANES: usize = 16;
+
+/// Draws Gaussians into a bird's-eye view that it clears itself.
+#[derive(Debug)]
+pub struct Splatter {
+    rules: Rules,
+    channels: usize,
+    /// Gaussians, highest first.
+    order: Vec<u32>,
+    /// Slot of each cell that the current scan touches.
+    slots: Vec<u32>,
+    /// What each slot still lets through; below 0 where it has ended.
+    through: Vec<f32>,
+    /// Blended features, a row a slot.
+    blended: Vec<f32>,
+    /// Cells that are not zero in the view, in order, with the slots they came from.
+    lit: Vec<(u32, u32)>,
+    /// The same of the view before.
+    before: Vec<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    grid: Grid,
+    screen_variance_px2: f32,
+    alpha_max: f32,
+    alpha_min: f32,
+    stop: f32,
+}
+
+/// A Gaussian on the grid, in cells.
+#[derive(Clone, Copy, Debug)]
+struct Ellipse {
+    u: f32,
+    v: f32,
+    /// Elements of the inverse of its covariance: uu, uv, vv.
+    inverse: [f32; 3],
+    opacity: f32,
+    /// Columns and rows in which it may reach the least alpha, end not included.
+    columns: [usize; 2],
+    rows: [usize; 2],
+}
+
+impl Splatter {
+    /// For a model of those settings.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            rules: Rules {
+                grid: settings.grid,
+                screen_variance_px2: settings.screen_variance_px2,
+                alpha_max: settings.alpha_max,
+                alpha_min: settings.alpha_min,
+                stop: settings.stop,
+            },
+            channels: settings.channels,
+            order: Vec::new(),
+            slots: vec![NONE; settings.grid.cells()],
+            through: Vec::new(),
+            blended: Vec::new(),
+            lit: Vec::new(),
+            before: Vec::new(),
+        }
+    }
+
+    /// Elements of a view: `channels` planes of `height` rows of `width`.
+    #[must_use]
+    pub fn view_len(&self) -> usize {
+        self.channels * self.rules.grid.cells()
+    }
+
+    /// Forgets what the last view held; the next one must be all zeros.
+    pub fn forget(&mut self) {
+        self.lit.clear();
+    }
+
+    /// Cells that the last view holds something in: row times width plus column, in order.
+    pub fn lit(&self) -> impl Iterator<Item = u32> {
+        self.lit.iter().map(|&(cell, _)| cell)
+    }
+
+    /// Draws Gaussians into `view` `[channels, height, width]`, which must hold what the last call left
+    /// there, or zeros before the first and after [`Splatter::forget`].
+    ///
+    /// # Panics
+    /// Where the view has not [`Splatter::view_len`] elements.
+    pub fn draw(&mut self, gaussians: &Gaussians, view: &mut [f32]) {
+        assert_eq!(view.len(), self.view_len(), "elements of the view");
+        self.order.clear();
+        self.order.extend(0..gaussians.mean_m.len() as u32);
+        // Both zeros are one height.
+        let height = |index: &u32| gaussians.mean_m[*index as usize][2] + 0.0;
+        self.order
+            .sort_unstable_by(|a, b| height(b).total_cmp(&height(a)).then(a.cmp(b)));
+        self.through.clear();
+        self.blended.clear();
+        for place in 0..self.order.len() {
+            let index = self.order[place] as usize;
+            let ellipse = self.rules.ellipse(gaussians, index);
+            let at = index * self.channels;
+            let features = &gaussians.features[at..at + self.channels];
+            let target = Target {
+                slots: &mut self.slots,
+                through: &mut self.through,
+                blended: &mut self.blended,
+            };
+            blend(&self.rules, &ellipse, features, target);
+        }
+        std::mem::swap(&mut self.lit, &mut self.before);
+        self.lit.clear();
+        for (cell, slot) in (0u32..).zip(&mut self.slots) {
+            if *slot != NONE {
+                self.lit.push((cell, *slot));
+                *slot = NONE;
+            }
+        }
+        let planes = view.chunks_exact_mut(self.rules.grid.cells());
+        for (channel, plane) in planes.enumerate() {
+            for &(cell, _) in &self.before {
+                plane[cell as usize] = 0.0;
+            }
+            for &(cell, slot) in &self.lit {
+                plane[cell as usize] = self.blended[slot as usize * self.channels + channel];
+            }
+        }
+    }
+}
+
+impl Rules {
+    fn ellipse(&self, gaussians: &Gaussians, index: usize) -> Ellipse {
+        let grid = &self.grid;
+        let [x, y, _] = gaussians.mean_m[index];
+        let u = (x - grid.x_min_m) / grid.cell_m - 0.5;
+        let v = (y - grid.y_min_m) / grid.cell_m - 0.5;
+        let [uu, uv, vv] = covariance(
+            gaussians.scale_m[index].map(|scale| scale / grid.cell_m),
+            gaussians.quaternion[index],
+        );
+        let (uu, vv) = (uu + self.screen_variance_px2, vv + self.screen_variance_px2);
+        let determinant = uu * vv - uv * uv;
+        let opacity = gaussians.opacity[index];
+        // Where alpha falls to its least.
+        let ratio = opacity / self.alpha_min;
+        let reach = match ratio > 1.0 {
+            true => (2.0 * libm::logf(ratio)).sqrt(),
+            false => 0.0,
+        };
+        let range = |centre: f32, variance: f32, cells: usize| {
+            let far = reach * variance.sqrt() + 1e-3;
+            // Casting saturates: what lies outside is cut off.
+            let low = (centre - far).ceil() as usize;
+            let high = (centre + far).floor();
+            let end = if high < 0.0 {
+                0
+            } else {
+                (high as usize).saturating_add(1)
+            };
+            [low.min(cells), end.min(cells)]
+        };
+        Ellipse {
+            u,
+            v,
+            inverse: [vv / determinant, -uv / determinant, uu / determinant],
+            opacity,
+            columns: range(u, uu, grid.width),
+            rows: range(v, vv, grid.height),
+        }
+    }
+}
+
+/// `[uu, uv, vv]` of `R S S R^T`: the shadow on the ground of a Gaussian with the standard deviations
+/// `spread` along its own axes and the rotation `w x y z`.
+fn covariance(spread: [f32; 3], [w, x, y, z]: [f32; 4]) -> [f32; 3] {
+    let row_u = [
+        1.0 - 2.0 * (y * y + z * z),
+        2.0 * (x * y - w * z),
+        2.0 * (x * z + w * y),
+    ];
+    let row_v = [
+        2.0 * (x * y + w * z),
+        1.0 - 2.0 * (x * x + z * z),
+        2.0 * (y * z - w * x),
+    ];
+    let a: [f32; 3] = std::array::from_fn(|k| row_u[k] * spread[k]);
+    let b: [f32; 3] = std::array::from_fn(|k| row_v[k] * spread[k]);
+    let dot = |a: [f32; 3], b: [f32; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+    [dot(a, a), dot(a, b), dot(b, b)]
+}
+
+/// Cells that are being blended.
+struct Target<'a> {
+    slots: &'a mut [u32],
+    through: &'a mut Vec<f32>,
+    blended: &'a mut Vec<f32>,
+}
+
+#[multiversion(targets(
+    "x86_64+avx+avx2+avx512f+avx512bw+avx512dq+avx512vl",
+    "x86_64+avx+avx2",
+    "aarch64+neon"
+))]
+fn blend(rules: &Rules, ellipse: &Ellipse, features: &[f32], target: Target<'_>) {
+    let Target {
+        slots,
+        through,
+        blended,
+    } = target;
+    let [first, end] = ellipse.columns;
+    let [uu, uv, vv] = ellipse.inverse;
+    for row in ellipse.rows[0]..ellipse.rows[1] {
+        let dv = row as f32 - ellipse.v;
+        let slots = &mut slots[row * rules.grid.width..];
+        for start in (first..end).step_by(LANES) {
+            let mut alphas = [0.0f32; LANES];
+            for (lane, alpha) in alphas.iter_mut().enumerate() {
+                let du = (start + lane) as f32 - ellipse.u;
+                let power = -0.5 * (uu * du * du + vv * dv * dv) - uv * du * dv;
+                let covered = ellipse.opacity * exp(power);
+                *alpha = if covered > rules.alpha_max {
+                    rules.alpha_max
+                } else {
+                    covered
+                };
+            }
+            for (lane, &alpha) in alphas.iter().take(end - start).enumerate() {
+                // Also not where it is no number.
+                if alpha < rules.alpha_min || alpha.is_nan() {
+                    continue;
+                }
+                let slot = &mut slots[start + lane];
+                if *slot == NONE {
+                    *slot = through.len() as u32;
+                    through.push(1.0);
+                    blended.resize(blended.len() + features.len(), 0.0);
+                }
+                let slot = *slot as usize;
+                let before = through[slot];
+                let after = before * (1.0 - alpha);
+                if after < rules.stop {
+                    // Below 0 once and for all.
+                    through[slot] = -1.0;
+                    continue;
+                }
+                through[slot] = after;
+                let weight = alpha * before;
+                let at = slot * features.len();
+                let blended = &mut blended[at..at + features.len()];
+                for (sum, feature) in blended.iter_mut().zip(features) {
+                    *sum += feature * weight;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covariance;
+
+    #[test]
+    fn the_shadow_of_a_turned_gaussian() {
+        assert_eq!(
+            covariance([1.0, 2.0, 3.0], [1.0, 0.0, 0.0, 0.0]),
+            [1.0, 0.0, 4.0]
+        );
+        // Half a right angle about z: the long axis lies along u = v.
+        let (w, z) = (22.5f32.to_radians().cos(), 22.5f32.to_radians().sin());
+        let [uu, uv, vv] = covariance([2.0, 0.0, 0.0], [w, 0.0, 0.0, z]);
+        for value in [uu, uv, vv] {
+            assert!((value - 2.0).abs() < 1e-6);
+        }
+        // A right angle about y stands z on end: its shadow is that of z along u.
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        let [uu, uv, vv] = covariance([1.0, 2.0, 3.0], [half, 0.0, half, 0.0]);
+        assert!((uu - 9.0).abs() < 1e-5 && uv.abs() < 1e-6 && (vv - 4.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,130 @@
+//! The fast encoder and splat against the plain ones, on random weights and scans.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
+
+mod model;
+
+use drafthorse_gaussian::{Encoder, Splatter, reference};
+use model::{Random, scan, weights};
+
+/// Largest difference over the largest element.
+fn relative_error(fast: impl Iterator<Item = f32>, right: impl Iterator<Item = f64>) -> f64 {
+    let (mut worst, mut largest) = (0.0f64, 0.0f64);
+    for (fast, right) in fast.zip(right) {
+        worst = worst.max((f64::from(fast) - right).abs());
+        largest = largest.max(right.abs());
+    }
+    worst / largest.max(1e-30)
+}
+
+#[test]
+fn the_encoder_is_the_plain_one() {
+    let mut random = Random(7);
+    for count in [1, 2, 40, 333] {
+        for channels in [16, 20, 64] {
+            let mut encoder = Encoder::read(&weights(&mut random, channels, 64)).unwrap();
+            let points = scan(&mut random, count);
+            let right = reference::head(&encoder, &points);
+            let settings = encoder.settings().clone();
+            let made = encoder.encode(&points);
+            assert_eq!(made.mean_m.len(), right.len());
+            let features = right.iter().flat_map(|row| row[11..].iter().copied());
+            let error = relative_error(made.features.iter().copied(), features);
+            assert!(
+                error < 1e-5,
+                "{count} points, {channels} channels: {error:e}"
+            );
+            let scales = right.iter().flat_map(|row| &row[3..6]);
+            let scales = scales.map(|s| f64::from(settings.max_scale_m) / (1.0 + (-s).exp()));
+            let fast = made.scale_m.iter().flatten().copied();
+            assert!(relative_error(fast, scales) < 1e-5);
+            for (fast, row) in made.quaternion.iter().zip(&right) {
+                let length = row[6..10].iter().map(|q| q * q).sum::<f64>().sqrt();
+                let right = row[6..10].iter().map(|q| q / length);
+                assert!(relative_error(fast.iter().copied(), right) < 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_view_is_the_plain_one_and_clears_itself() {
+    let mut random = Random(11);
+    let mut encoder = Encoder::read(&weights(&mut random, 16, 48)).unwrap();
+    let settings = encoder.settings().clone();
+    let mut splatter = Splatter::new(&settings);
+    let mut view = vec![0.0; splatter.view_len()];
+    for count in [120, 0, 1, 60, 300] {
+        let points = scan(&mut random, count);
+        let gaussians = encoder.encode(&points).clone();
+        splatter.draw(&gaussians, &mut view);
+        let right = reference::splat(&gaussians, &settings);
+        // Where alpha is within rounding of its least, a cell more or less may be touched.
+        let feature = gaussians
+            .features
+            .iter()
+            .fold(0.0f32, |a, f| a.max(f.abs()));
+        let step = f64::from(feature * settings.alpha_min) * 1.01;
+        let mut off = 0;
+        for (index, (&fast, right)) in view.iter().zip(&right).enumerate() {
+            let error = (f64::from(fast) - right).abs();
+            assert!(error <= step, "element {index}: {fast} and not {right}");
+            off += usize::from(error > 1e-4 * f64::from(feature));
+        }
+        assert!(off * 1000 <= view.len(), "{off} of {} elements", view.len());
+        let lit: Vec<u32> = splatter.lit().collect();
+        assert!(lit.is_sorted() && (lit.is_empty() == (count == 0)));
+    }
+}
+
+#[test]
+fn points_that_are_outside_or_no_numbers_take_no_part() {
+    let mut random = Random(3);
+    let mut encoder = Encoder::read(&weights(&mut random, 16, 48)).unwrap();
+    let mut points = scan(&mut random, 5);
+    let before = encoder.encode(&points).clone();
+    assert_eq!(before.point, [0, 1, 2, 3, 4]);
+    let mut odd = points[0];
+    odd[4] = f32::NAN;
+    points.insert(0, odd);
+    let mut far = points[1];
+    far[0] = 1e6;
+    points.push(far);
+    let after = encoder.encode(&points);
+    assert_eq!(after.point, [1, 2, 3, 4, 5]);
+    assert_eq!(after.features, before.features);
+}
+
+#[test]
+fn damaged_weights_are_refused_with_what_is_wrong() {
+    let mut random = Random(5);
+    let whole = weights(&mut random, 16, 48);
+    for end in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
+        let said = Encoder::read(&whole[..end]).unwrap_err().to_string();
+        assert!(said.contains("export the model again"), "{said}");
+    }
+    let text = String::from_utf8_lossy(&whole).into_owned();
+    for (from, to, because) in [
+        ("head.weight", "xead.weight", "head.weight"),
+        ("gaussian-1", "gaussian-2", "gaussian-2"),
+        ("rcs_dbsm", "rcs_dbxx", "rcs_dbxx"),
+        ("x_m,y_m", "y_m,x_m", "does not begin"),
+        (
+            "\\\"width\\\": 48",
+            "\\\"width\\\": 49",
+            "does not fit its cells",
+        ),
+        (
+            "\"max_scale_m\":\"1\"",
+            "\"max_scale_m\":\"-\"",
+            "max_scale_m",
+        ),
+    ] {
+        let at = text
+            .find(from)
+            .unwrap_or_else(|| panic!("{from} in {}", &text[..900]));
+        let mut other = whole.clone();
+        other[at..at + to.len()].copy_from_slice(to.as_bytes());
+        let said = Encoder::read(&other).unwrap_err().to_string();
+        assert!(said.contains(because), "{said}");
+    }
+}
