@@ -40,15 +40,15 @@ pub struct RadarPerception {
     pub(crate) frame: PerceptionFrame,
     pub(crate) mount: Mount,
     pub(crate) observation: Observation,
-    returns: Vec<Return>,
-    labelled: Vec<Labelled>,
+    pub(crate) returns: Vec<Return>,
+    pub(crate) labelled: Vec<Labelled>,
     scratch: Vec<f64>,
     elements: Vec<Element>,
     dbscan: Dbscan,
     /// Cluster and return, to gather each cluster's members.
     grouped: Vec<(i32, u32)>,
     members: Vec<u32>,
-    points: Vec<[f64; 2]>,
+    pub(crate) points: Vec<[f64; 2]>,
     pub(crate) candidates: Vec<Candidate>,
 }
 
