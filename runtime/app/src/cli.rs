@@ -265,7 +265,8 @@ pub struct CalibrateArgs {
     /// For a log with several cameras: the topic of the one whose pictures are taken.
     #[arg(long)]
     pub topic: Option<String>,
-    /// For pictures: what is subtracted from each channel, of values 0 to 1.
+    /// For pictures: what is subtracted from each channel, of values 0 to 1; what the model.toml beside
+    /// the model says of its input, where neither this nor --std is given.
     #[arg(long, value_name = "R,G,B", value_delimiter = ',')]
     pub mean: Vec<f32>,
     /// For pictures: what divides each channel then.

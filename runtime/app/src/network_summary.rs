@@ -106,12 +106,12 @@ impl NetworkCheck {
     /// Counts a fresh answer of that engine.
     pub fn count(
         &mut self,
-        engine: &str,
+        engine: String,
         is_identical: bool,
         agreement: Agreement,
         tolerance: &Tolerance,
     ) {
-        *self.compared.entry(engine.to_owned()).or_default() += 1;
+        *self.compared.entry(engine).or_default() += 1;
         self.identical += u64::from(is_identical);
         // What is no number agrees with nothing, and is still the same answer.
         if is_identical {

@@ -9,7 +9,7 @@ use crate::pipeline::picture::picture_size;
 use crate::plan::{NetworkPlan, Plan};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::SensorId;
-use drafthorse_engine::{Manifest, Ports};
+use drafthorse_engine::{Manifest, ModelFile, Ports};
 use drafthorse_engine_auto::{EngineConfig, Engines, Loaded, Plan as Choice, plan_of};
 use drafthorse_sensors::SourceKind;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
         check_name("model", &manifest.name)?;
         if plans.iter().any(|plan| plan.name() == manifest.name) {
             bail!(
-                "two networks are named {:?}; name all cameras of a network in one [[networks]] table",
+                "two networks are named {:?}: give one of them another name in its model.toml, or name all cameras of one in one [[networks]] table",
                 manifest.name
             );
         }
@@ -38,6 +38,7 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
                 manifest.name
             );
         }
+        check_backends(&manifest)?;
         check_files(folder, &manifest)?;
         check_names(config, &manifest.name, &network.sensors)?;
         plans.push(NetworkPlan {
@@ -80,34 +81,54 @@ fn require_cameras(network: &str, sensors: &[String], cameras: &[&str]) -> Resul
     Ok(())
 }
 
-/// At least one file is whole, and each whole one takes a picture.
-fn check_files(folder: &Path, manifest: &Manifest) -> Result<()> {
-    let mut damaged = None;
-    let mut is_whole = false;
+/// Engines that a file may be meant for.
+const BACKENDS: [&str; 6] = [
+    "tract",
+    "onnxruntime",
+    "onnxruntime-cuda",
+    "onnxruntime-tensorrt",
+    "tensorrt",
+    "tensorrt-stand-in",
+];
+
+/// Refuses files that are meant for engines that do not exist.
+///
+/// # Errors
+/// Which.
+pub(crate) fn check_backends(manifest: &Manifest) -> Result<()> {
     for file in &manifest.files {
-        let bytes = match file.bytes(folder) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                damaged = Some(error);
-                continue;
-            }
-        };
-        is_whole = true;
-        let name = file.path.to_string_lossy();
-        let model = drafthorse_onnx::parse(&bytes)
-            .with_context(|| format!("{name} of the model {}", manifest.name))?;
-        let ports = Ports::of(&name, &model, &manifest.options(1))?;
-        if picture_size(&ports.inputs).is_none() {
-            let inputs: Vec<_> = ports.inputs.iter().map(ToString::to_string).collect();
+        let unknown = |name: &&String| !BACKENDS.contains(&name.as_str());
+        if let Some(name) = file.backends.iter().find(unknown) {
             bail!(
-                "{name} of the model {} takes {}; a network in a camera's lane takes one picture, f32[1, 3, height, width]",
+                "{} of the model {} is meant for the engine {name:?}; engines are {}",
+                file.path.display(),
                 manifest.name,
-                inputs.join(" and ")
+                BACKENDS[..5].join(", ")
             );
         }
     }
-    match damaged {
-        _ if is_whole => Ok(()),
+    Ok(())
+}
+
+/// At least one file is whole, and each whole one takes a picture. The others are told: what runs
+/// instead may be of another precision.
+fn check_files(folder: &Path, manifest: &Manifest) -> Result<()> {
+    let mut damaged = Vec::new();
+    for file in &manifest.files {
+        if let Err(error) = check_file(folder, manifest, file)? {
+            damaged.push(error);
+        }
+    }
+    if damaged.len() < manifest.files.len() {
+        for error in &damaged {
+            eprintln!(
+                "drafthorse: {error:#}; the model {} goes on with its other files",
+                manifest.name
+            );
+        }
+        return Ok(());
+    }
+    match damaged.pop() {
         Some(error) => Err(error).with_context(|| {
             format!(
                 "no file of the model {} is whole; `drafthorse models pull --dir {}` fetches what has a URL",
@@ -117,6 +138,39 @@ fn check_files(folder: &Path, manifest: &Manifest) -> Result<()> {
         }),
         None => bail!("the model {} names no file", manifest.name),
     }
+}
+
+/// Whether a file is whole; one that is and cannot look at pictures is refused.
+fn check_file(folder: &Path, manifest: &Manifest, file: &ModelFile) -> Result<Result<()>> {
+    let name = file.path.to_string_lossy();
+    let bytes = match file.bytes(folder) {
+        Ok(bytes) => bytes,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let model = match drafthorse_onnx::parse(&bytes) {
+        Ok(model) => model,
+        Err(error) => return Ok(Err(error).with_context(|| name.into_owned())),
+    };
+    let ports = Ports::of(&name, &model, &manifest.options(1))?;
+    manifest.check_names(&name, &ports)?;
+    if picture_size(&ports.inputs).is_none() {
+        let inputs: Vec<_> = ports.inputs.iter().map(ToString::to_string).collect();
+        bail!(
+            "{name} of the model {} takes {}; a network in a camera's lane takes one picture, f32[1, 3, height, width], height and width fixed numbers",
+            manifest.name,
+            inputs.join(" and ")
+        );
+    }
+    let layout = manifest.inputs.get(&ports.inputs[0].name);
+    if let Some(layout) = layout.and_then(|meaning| meaning.layout.as_deref())
+        && layout != "NCHW"
+    {
+        bail!(
+            "model.toml of {} says that pictures are laid out {layout}; they are given as NCHW",
+            manifest.name
+        );
+    }
+    Ok(Ok(()))
 }
 
 /// Every sensor that a network names is a camera of the plan.

@@ -234,6 +234,39 @@ fn what_cannot_run_is_refused_before_the_run() {
         "no camera of this run",
     );
     refused("model = \"models/bev_cnn\"", "takes one picture");
+    let folder = dir.path().join("models/vit");
+    let whole = Manifest::read(&folder).unwrap();
+    let with = |change: &dyn Fn(&mut Manifest), because: &str| {
+        let mut manifest = whole.clone();
+        change(&mut manifest);
+        manifest.write(&folder).unwrap();
+        refused(VIT, because);
+        whole.write(&folder).unwrap();
+    };
+    let image = |m: &mut Manifest| m.inputs.remove("image").unwrap();
+    with(
+        &|m| m.inputs.get_mut("image").unwrap().std[1] = 0.0,
+        "not above 0",
+    );
+    with(
+        &|m| m.inputs.get_mut("image").unwrap().mean.truncate(1),
+        "each channel",
+    );
+    with(
+        &|m| m.inputs.get_mut("image").unwrap().layout = Some("NHWC".to_owned()),
+        "NHWC",
+    );
+    with(
+        &|m| {
+            let meaning = image(m);
+            m.inputs.insert("imge".to_owned(), meaning);
+        },
+        "no input or output of that name",
+    );
+    with(
+        &|m| m.files[0].backends = vec!["ort".to_owned()],
+        "engines are tract",
+    );
     model(dir.path(), &decoder(Size::Tiny));
     refused("model = \"models/decoder\"", "keeps state");
     let path = dir.path().join("models/vit/it.onnx");

@@ -47,7 +47,7 @@ pub enum EngineError {
     },
     /// A file is not the one that was declared.
     #[error(
-        "{path} is not the file that was declared: its SHA-256 is {found}, declared is {declared}; `drafthorse models pull` fetches it again"
+        "{path} is not the file that was declared: its SHA-256 is {found}, declared is {declared}; `drafthorse models pull` fetches it again where it has a url; if the file is the one that is meant, write its SHA-256 into model.toml"
     )]
     Hash {
         /// Which.

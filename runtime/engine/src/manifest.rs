@@ -3,6 +3,7 @@
 use crate::backend::{Artefact, Backend, LoadOptions, StatePair};
 use crate::error::EngineError;
 use crate::model::{Model, run_once};
+use crate::port::{Port, Ports};
 use crate::tensor::{DType, Tensor, View};
 use drafthorse_onnx::proto;
 use prost::Message as _;
@@ -111,6 +112,24 @@ pub struct Meaning {
     /// Divides each channel then.
     #[serde(default)]
     pub std: Vec<f32>,
+}
+
+impl Meaning {
+    /// Refuses a normalisation that gives no numbers, or one of some channels only.
+    fn check(&self) -> Result<(), String> {
+        let (mean, std) = (&self.mean, &self.std);
+        if mean.len() != std.len() {
+            return Err(format!(
+                "has {} numbers in mean and {} in std: give one of each for each channel",
+                mean.len(),
+                std.len()
+            ));
+        }
+        if !mean.iter().all(|mean| mean.is_finite()) || !std.iter().all(|std| *std > 0.0) {
+            return Err("has a mean that is no number, or a std that is not above 0".to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// A folder with `input_0.pb`, `input_1.pb` and so on, and `output_0.pb` and so on: ONNX tensors, as
@@ -240,6 +259,11 @@ impl Manifest {
                 )));
             }
         }
+        for (name, meaning) in manifest.inputs.iter().chain(&manifest.outputs) {
+            meaning
+                .check()
+                .map_err(|why| invalid(format!("`{name}` {why}")))?;
+        }
         // A manifest may be fetched: it names nothing outside its folder, nor itself.
         let files = files.iter().map(|file| &file.path);
         let folders = manifest
@@ -282,6 +306,33 @@ impl Manifest {
             .iter()
             .find(|asset| asset.path == Path::new(path));
         found.map(|asset| asset.bytes(folder)).transpose()
+    }
+
+    /// Refuses meanings of inputs and outputs that a file does not have.
+    ///
+    /// # Errors
+    /// [`EngineError::Port`].
+    pub fn check_names(&self, file: &str, ports: &Ports) -> Result<(), EngineError> {
+        let is_of = |ports: &[Port], name: &String| ports.iter().any(|port| port.name == *name);
+        let inputs = self
+            .inputs
+            .keys()
+            .filter(|name| !is_of(&ports.inputs, name));
+        let outputs = self.outputs.keys();
+        let outputs = outputs.filter(|name| !is_of(&ports.outputs, name));
+        let state = |name: &&String| {
+            let mut pairs = self.state.iter();
+            !pairs.any(|pair| pair.input == **name || pair.output == **name)
+        };
+        match inputs.chain(outputs).find(state) {
+            None => Ok(()),
+            Some(name) => Err(EngineError::Port {
+                model: file.to_owned(),
+                port: name.clone(),
+                what: "stands in model.toml, and the file has no input or output of that name"
+                    .to_owned(),
+            }),
+        }
     }
 
     /// Networks and assets alike: all that has to be there.

@@ -6,11 +6,11 @@ use crate::feed::{self, Resolved};
 use crate::pipeline::picture::{PictureInput, picture_size};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Image, RawMessage};
-use drafthorse_engine::{LoadOptions, Ports, Tensor, read_tensors};
+use drafthorse_engine::{LoadOptions, Manifest, Ports, Tensor, read_tensors};
 use drafthorse_onnx::proto::Model;
 use drafthorse_sensors::camera::CameraDecoder;
 use drafthorse_sensors::{Scheme, SourceUri};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Held-out samples, then those to observe, drawn by the seed.
 pub(super) fn draw(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
@@ -68,7 +68,8 @@ fn from_folder(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> 
 /// Pictures of one camera, scaled to the model's input.
 fn from_log(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
     let [height, width] = size_of_pictures(model)?;
-    let mut input = PictureInput::new([height, width], &args.mean, &args.std)?;
+    let (mean, std) = normalisation(args, model)?;
+    let mut input = PictureInput::new([height, width], &mean, &std)?;
     let mut count = 0;
     pictures(args, |_| {
         count += 1;
@@ -91,6 +92,30 @@ fn from_log(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
         .flatten()
         .map(|tensor| vec![tensor])
         .collect())
+}
+
+/// Mean and standard deviation of pictures: what is asked for, else what the model.toml beside the model
+/// says of its input.
+fn normalisation(args: &CalibrateArgs, model: &Model) -> Result<(Vec<f32>, Vec<f32>)> {
+    let is_given = !args.mean.is_empty() || !args.std.is_empty();
+    if is_given {
+        let is_whole = |numbers: &[f32]| matches!(numbers.len(), 0 | 3);
+        let is_right = args.mean.iter().all(|m| m.is_finite()) && args.std.iter().all(|s| *s > 0.0);
+        if !is_whole(&args.mean) || !is_whole(&args.std) || !is_right {
+            bail!("--mean and --std take three numbers each, those of --std above 0");
+        }
+        return Ok((args.mean.clone(), args.std.clone()));
+    }
+    let folder = args.model.parent().unwrap_or(Path::new(""));
+    if !folder.join("model.toml").is_file() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let manifest = Manifest::read(folder)?;
+    let inputs = drafthorse_onnx::inputs(model);
+    let meaning = inputs
+        .first()
+        .and_then(|input| manifest.inputs.get(&input.name));
+    Ok(meaning.map_or_else(Default::default, |m| (m.mean.clone(), m.std.clone())))
 }
 
 /// Height and width of the model's only input.

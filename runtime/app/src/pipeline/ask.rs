@@ -4,7 +4,7 @@ use super::picture::{PictureInput, picture_size};
 use crate::plan::NetworkPlan;
 use anyhow::{Context, Result, bail};
 use drafthorse_core::Image;
-use drafthorse_engine::{EngineError, Model as _, ViewMut};
+use drafthorse_engine::{EngineError, Model as _, View, ViewMut};
 use drafthorse_engine_auto::{Handover, Loaded};
 use drafthorse_record::messages::drafthorse::{NetworkAnswer, NetworkTensor};
 
@@ -56,6 +56,17 @@ impl Asker {
         match self.model.run() {
             Err(EngineError::StateLost { .. }) => self.model.run()?,
             other => other?,
+        }
+        for index in 0..self.model.outputs().len() {
+            if let View::F32(_, numbers) = self.model.output(index)
+                && numbers.iter().any(|number| number.is_nan())
+            {
+                bail!(
+                    "the answer `{}` of {} holds what is no number",
+                    self.model.outputs()[index].name,
+                    self.model.running()
+                );
+            }
         }
         self.note(image);
         Ok(&self.answer)

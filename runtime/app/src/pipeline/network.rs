@@ -5,6 +5,7 @@ use super::ask::Asker;
 use super::channels::Channel;
 use super::faults::FaultLog;
 use super::staged::{Cause, Staged};
+use crate::network_summary::answered_by;
 use crate::plan::NetworkPlan;
 use crate::summary::NetworkSummary;
 use anyhow::{Context, Result};
@@ -141,7 +142,7 @@ impl NetworkStage {
                         };
                         let (a, b) = (tolerance(&fresh.file), tolerance(&recorded.file));
                         let is_identical = fresh.outputs == recorded.outputs;
-                        check.count(&fresh.engine, is_identical, agreement, &apart(a, b));
+                        check.count(answered_by(fresh), is_identical, agreement, &apart(a, b));
                     }
                     Err(error) => {
                         tracing::warn!("network {}: {error:#}", self.name);

@@ -170,7 +170,7 @@ pub(crate) fn absent(backend: &'static str, why: String) -> EngineError {
     EngineError::Absent {
         backend,
         why,
-        instead: "install ONNX Runtime or name its library in the configuration",
+        instead: "install ONNX Runtime (its Python package brings the library) or name the library: --onnxruntime FILE, or onnxruntime_library in [engine]",
     }
 }
 
