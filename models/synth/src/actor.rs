@@ -4,6 +4,18 @@ use crate::path::{Path, Pose2};
 use crate::rng::Rng;
 use crate::solid::Solid;
 use drafthorse_core::Class;
+use std::f64::consts::PI;
+
+/// What a road user is built like: finer than its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Car,
+    Van,
+    Truck,
+    Bus,
+    Cyclist,
+    Pedestrian,
+}
 
 /// What a road user does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,11 +36,14 @@ pub(crate) struct Actor {
     /// Never reused within a drive, from 1.
     pub(crate) id: u32,
     pub(crate) class: Class,
+    pub(crate) body: Body,
     pub(crate) behaviour: Behaviour,
     pub(crate) length: f64,
     pub(crate) width: f64,
     pub(crate) height: f64,
-    /// Arc length and offset on the road.
+    /// Which road it is on, see [`crate::streets::Streets::line`].
+    pub(crate) road: usize,
+    /// Arc length and offset on that road.
     pub(crate) s: f64,
     pub(crate) d: f64,
     /// Speed over ground along the road, signed: negative comes towards the vehicle.
@@ -85,10 +100,17 @@ impl Actor {
         Self {
             id,
             class,
+            body: match class {
+                Class::Truck => Body::Truck,
+                Class::Cyclist => Body::Cyclist,
+                Class::Pedestrian => Body::Pedestrian,
+                _ => Body::Car,
+            },
             behaviour: Behaviour::Still,
             length,
             width,
             height,
+            road: 0,
             s: 0.0,
             d: 0.0,
             v: 0.0,
@@ -100,6 +122,51 @@ impl Actor {
             rcs_offset_db: 4.5 * rng.normal(),
             phase: rng.range(0.0, std::f64::consts::TAU),
         }
+    }
+
+    /// Makes it one of the many kinds that a class has: buses among trucks, vans among cars,
+    /// children, people with bags, cargo bicycles. `vans` and `buses` are their shares.
+    pub(crate) fn vary(&mut self, vans: f64, buses: f64) {
+        let mut rng = Rng::new(self.seed, 13);
+        // Materials, loads, clothes and aspect of the metal differ far more than classes do.
+        self.rcs_offset_db += 4.0 * rng.normal();
+        match self.body {
+            Body::Truck if rng.chance(buses) => {
+                self.body = Body::Bus;
+                self.length = rng.range(8.5, 18.0);
+                self.width = rng.range(2.4, 2.55);
+                self.height = rng.range(2.8, 3.3);
+            }
+            Body::Truck => self.length = rng.range(5.6, 15.5),
+            Body::Car if rng.chance(vans) => {
+                self.body = Body::Van;
+                self.length = rng.range(4.6, 6.4);
+                self.width = rng.range(1.85, 2.1);
+                self.height = rng.range(1.85, 2.7);
+            }
+            Body::Car => self.length = rng.range(3.5, 5.1),
+            Body::Pedestrian => {
+                let child = rng.chance(0.12);
+                let tall = if child { [1.0, 1.45] } else { [1.5, 1.95] };
+                self.height = rng.range(tall[0], tall[1]);
+                let bag = if rng.chance(0.2) { 0.3 } else { 0.0 };
+                self.length = rng.range(0.4, 0.75) + bag;
+                self.width = rng.range(0.4, 0.75);
+            }
+            Body::Cyclist => {
+                let cargo = if rng.chance(0.1) { 0.6 } else { 0.0 };
+                self.length = rng.range(1.6, 2.0) + cargo;
+                self.width = rng.range(0.5, 0.8);
+            }
+            Body::Van | Body::Bus => {}
+        }
+    }
+
+    /// Sets it going along its road.
+    pub(crate) fn goes(&mut self, direction: f64, wish: f64) {
+        self.behaviour = Behaviour::Along;
+        (self.direction, self.wish, self.v) = (direction, wish, wish * direction);
+        self.turn = if direction < 0.0 { PI } else { 0.0 };
     }
 
     /// Whether it moves over ground.
@@ -130,10 +197,11 @@ impl Actor {
                 pose: Pose2 { x, y, yaw },
                 length: self.length,
                 width: self.width,
-                bottom: match self.class {
-                    Class::Truck => 0.45,
-                    Class::Car => 0.2,
-                    _ => 0.0,
+                bottom: match self.body {
+                    Body::Truck => 0.45,
+                    Body::Bus => 0.3,
+                    Body::Car | Body::Van => 0.2,
+                    Body::Cyclist | Body::Pedestrian => 0.0,
                 },
                 top: self.height,
             },

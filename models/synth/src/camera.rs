@@ -1,10 +1,14 @@
 //! The camera: from the world to a JPEG picture.
 
-use crate::canvas::{Canvas, Colour};
-use crate::lens::{HAZE, Lens, hazed};
+use crate::atmosphere::Atmosphere;
+use crate::canvas::{Canvas, Colour, Glow};
+use crate::lens::Lens;
 use crate::paint_ground::ground;
+use crate::paint_junctions::{side_streets, traffic_lights};
 use crate::paint_scenery::piece;
 use crate::paint_users::{road_user, shadow};
+use crate::paint_weather::{noise, streaks};
+use crate::rng::Rng;
 use crate::scenery::Kind;
 use crate::world::World;
 use drafthorse_core::{CameraModel, Pose};
@@ -12,7 +16,6 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use nalgebra::Vector3;
 
 const GRASS: Colour = [116.0, 132.0, 82.0];
-const ZENITH: Colour = [94.0, 146.0, 206.0];
 const HILLS: Colour = [142.0, 160.0, 166.0];
 
 /// A camera with its picture buffers.
@@ -20,6 +23,9 @@ pub(crate) struct Camera {
     mount: Pose,
     model: CameraModel,
     quality: u8,
+    air: Atmosphere,
+    /// Pictures so far: each has its own noise.
+    count: u64,
     background: Vec<u8>,
     canvas: Canvas,
     jpeg: Vec<u8>,
@@ -27,13 +33,15 @@ pub(crate) struct Camera {
 
 impl Camera {
     /// A camera of that model and mounting pose.
-    pub(crate) fn new(model: CameraModel, mount: Pose, quality: u8) -> Self {
+    pub(crate) fn new(model: CameraModel, mount: Pose, quality: u8, air: Atmosphere) -> Self {
         let (width, height) = (model.width_px as usize, model.height_px as usize);
         Self {
             mount,
             model,
             quality: quality.clamp(1, 100),
-            background: background(&model, &mount),
+            background: background(&model, &mount, &air),
+            air,
+            count: 0,
             canvas: Canvas::new(width, height),
             jpeg: Vec::new(),
         }
@@ -59,22 +67,26 @@ impl Camera {
         let ego = world.ego();
         self.canvas.begin(&self.background);
         self.hills(ego.pose.yaw + self.mount.yaw_rad);
-        let mut lens = Lens::new(&mut self.canvas, &self.model, &self.mount, ego.pose);
+        let canvas = &mut self.canvas;
+        let mut lens = Lens::new(canvas, &self.model, &self.mount, ego.pose, &self.air);
+        side_streets(&mut lens, &world.streets, ego.s);
         ground(
             &mut lens,
-            &world.path,
-            &world.layout,
+            &world.streets.path,
+            &world.streets.layout,
             ego.s,
             world.crossings(),
         );
         for placed in &world.placed {
-            if lens.sees([placed.solid.pose.x, placed.solid.pose.y], 12.0) {
+            let seen = lens.sees([placed.solid.pose.x, placed.solid.pose.y], 12.0);
+            if self.air.shadows && seen {
                 shadow(&mut lens, &placed.solid);
             }
         }
         let pieces = world.scenery.between(ego.s - 15.0, ego.s + 230.0);
         for standing in pieces {
-            if matches!(standing.kind, Kind::Tree | Kind::Hedge | Kind::Building) {
+            let casts = matches!(standing.kind, Kind::Tree | Kind::Hedge | Kind::Building);
+            if self.air.shadows && casts {
                 let mut cast = standing.solid;
                 cast.top = cast.top.min(5.0);
                 if lens.sees([cast.pose.x, cast.pose.y], 14.0) {
@@ -92,12 +104,53 @@ impl Camera {
                 road_user(&mut lens, placed, world.time_s());
             }
         }
+        traffic_lights(&mut lens, &world.streets, ego.s, world.time_s());
+        self.canvas.draw_glows();
+        self.glare(ego.pose.yaw);
+        self.count += 1;
+        let mut rng = Rng::new(self.count, 23);
+        streaks(&mut self.canvas, &mut rng, &self.air);
+        noise(&mut self.canvas, &mut rng, self.air.noise);
         self.encode();
+    }
+
+    /// The sun in the lens, and the veil that it draws over the picture.
+    fn glare(&mut self, yaw: f64) {
+        if self.air.glare <= 0.0 {
+            return;
+        }
+        let optical_from_vehicle = self.mount.vehicle_from_optical().rotation.inverse();
+        let [x, y, z] = self.air.sun;
+        let (sin, cos) = yaw.sin_cos();
+        let sun = optical_from_vehicle * Vector3::new(cos * x + sin * y, cos * y - sin * x, z);
+        if sun.z < 0.2 {
+            return;
+        }
+        let Some(pixel) = self.model.project(&(sun * 1000.0).into()) else {
+            return;
+        };
+        let width = self.canvas.width as f32;
+        for (size, strength) in [(1.4, 90.0), (0.5, 120.0), (0.09, 255.0)] {
+            self.canvas.add_disc(&Glow {
+                x: pixel.x as f32,
+                y: pixel.y as f32,
+                inverse_depth: 0.0,
+                radius: size * width,
+                colour: [1.0, 0.93, 0.78].map(|c| c * strength * self.air.glare),
+            });
+        }
     }
 
     /// Low hills on the horizon, fixed to the world's directions.
     fn hills(&mut self, yaw: f64) {
         let (width, model) = (self.canvas.width, &self.model);
+        let lit = self.air.lighten(HILLS, self.air.ground, 1e6, 0.0);
+        // The clear day's hills have their haze in their colour.
+        let hills = if self.air.haze_m < 330.0 {
+            self.air.hazed(lit, 300.0)
+        } else {
+            lit
+        };
         let horizon = model.cy_px - model.fy_px * self.mount.pitch_rad.tan();
         for column in 0..width {
             let right = (column as f64 + 0.5 - model.cx_px) / model.fx_px;
@@ -111,7 +164,7 @@ impl Camera {
             for row in top..bottom {
                 let at = 3 * (row * width + column);
                 let pixel = &mut self.canvas.rgb[at..at + 3];
-                for (to, from) in pixel.iter_mut().zip(HILLS) {
+                for (to, from) in pixel.iter_mut().zip(hills) {
                     *to = from as u8;
                 }
             }
@@ -139,7 +192,7 @@ impl Camera {
 }
 
 /// Sky above the horizon, grass fading into haze below it.
-fn background(model: &CameraModel, mount: &Pose) -> Vec<u8> {
+fn background(model: &CameraModel, mount: &Pose, air: &Atmosphere) -> Vec<u8> {
     let vehicle_from_optical = mount.vehicle_from_optical().rotation;
     let (width, height) = (model.width_px, model.height_px);
     let mut rgb = Vec::with_capacity((width * height * 3) as usize);
@@ -154,9 +207,11 @@ fn background(model: &CameraModel, mount: &Pose) -> Vec<u8> {
             let up = ray.z / ray.x.hypot(ray.y);
             let colour: Colour = if up >= 0.0 {
                 let t = (up * 3.0).min(1.0).sqrt() as f32;
-                std::array::from_fn(|i| HAZE[i] + t * (ZENITH[i] - HAZE[i]))
+                std::array::from_fn(|i| air.haze[i] + t * (air.zenith[i] - air.haze[i]))
             } else {
-                hazed(GRASS, mount.z_m / -up)
+                let depth = mount.z_m / -up;
+                let aside = depth * ray.y / ray.x.hypot(ray.y);
+                air.hazed(air.lighten(GRASS, air.ground, depth, aside), depth)
             };
             rgb.extend(colour.map(|c| c as u8));
         }

@@ -27,12 +27,25 @@ const SHADED: f32 = 1e-9;
 /// What is left of the light in a shadow.
 const SHADOW: f32 = 0.58;
 
+/// A lamp in the lens: a disc of light that fades outwards.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Glow {
+    pub(crate) x: f32,
+    pub(crate) y: f32,
+    pub(crate) inverse_depth: f32,
+    /// Distance at which nothing is left of it, px.
+    pub(crate) radius: f32,
+    pub(crate) colour: Colour,
+}
+
 /// A picture, 8-bit RGB, with one over the depth of each pixel.
 pub(crate) struct Canvas {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) rgb: Vec<u8>,
     depth: Vec<f32>,
+    /// Lamps to be drawn over the rest.
+    pub(crate) glows: Vec<Glow>,
 }
 
 impl Canvas {
@@ -42,6 +55,7 @@ impl Canvas {
             height,
             rgb: vec![0; width * height * 3],
             depth: vec![0.0; width * height],
+            glows: Vec::new(),
         }
     }
 
@@ -49,6 +63,41 @@ impl Canvas {
     pub(crate) fn begin(&mut self, background: &[u8]) {
         self.rgb.copy_from_slice(background);
         self.depth.fill(0.0);
+        self.glows.clear();
+    }
+
+    /// Draws the lamps that nothing hides.
+    pub(crate) fn draw_glows(&mut self) {
+        for glow in std::mem::take(&mut self.glows) {
+            let (column, row) = (glow.x.floor(), glow.y.floor());
+            let inside = (0.0..self.width as f32).contains(&column)
+                && (0.0..self.height as f32).contains(&row);
+            let hidden = inside
+                && self.depth[row as usize * self.width + column as usize]
+                    > glow.inverse_depth * 1.06;
+            if !hidden {
+                self.add_disc(&glow);
+            }
+        }
+    }
+
+    /// Adds light around a place of the picture.
+    pub(crate) fn add_disc(&mut self, glow: &Glow) {
+        let radius = glow.radius.max(1.5);
+        let ends = |middle: f32, end: usize| {
+            let first = (middle - radius).max(0.0) as usize;
+            first..((middle + radius + 1.0).max(0.0) as usize).min(end)
+        };
+        for row in ends(glow.y, self.height) {
+            for column in ends(glow.x, self.width) {
+                let (dx, dy) = (column as f32 + 0.5 - glow.x, row as f32 + 0.5 - glow.y);
+                let left = (1.0 - dx.hypot(dy) / radius).max(0.0).powi(2);
+                let at = 3 * (row * self.width + column);
+                for (to, from) in self.rgb[at..at + 3].iter_mut().zip(glow.colour) {
+                    *to = (f32::from(*to) + left * from).min(255.0) as u8;
+                }
+            }
+        }
     }
 
     /// Fills a convex polygon of one colour, pixel centres at half pixels.

@@ -1,19 +1,6 @@
 //! Resolution: of echoes that fall into one cell of range, angle and range rate, one return is left.
 
-use crate::radar::Source;
-
-/// A declared echo before measurement noise.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Echo {
-    pub(crate) range: f64,
-    pub(crate) azimuth: f64,
-    pub(crate) elevation: f64,
-    pub(crate) range_rate: f64,
-    pub(crate) rcs_db: f64,
-    pub(crate) snr_db: f64,
-    pub(crate) source: Source,
-    pub(crate) moving: bool,
-}
+use crate::echo::Echo;
 
 const RANGE_M: f64 = 0.4;
 const AZIMUTH_RAD: f64 = 0.024;

@@ -1,5 +1,10 @@
 //! What to simulate.
 
+use crate::atmosphere::Light;
+use crate::radar_model::RadarKind;
+use crate::town::Town;
+use crate::weather::Weather;
+use drafthorse_core::Pose;
 use serde::{Deserialize, Serialize};
 
 /// A drive to simulate. The same configuration gives the same bytes.
@@ -15,12 +20,23 @@ pub struct DriveConfig {
     /// Pictures a second; 0 for no camera.
     pub camera_fps: f64,
     /// Share of returns from moving objects to populate the road for, 0 to 1; `None` leaves the
-    /// traffic as it comes.
+    /// traffic as it comes. Only the sample radar thins its returns to it.
     pub moving_share: Option<f64>,
-    /// Half of the radar's unambiguous interval of range rate, m/s; rates beyond it fold.
+    /// Half of the sample radar's unambiguous interval of range rate, m/s; rates beyond it fold.
+    /// The other radars have their own.
     pub unambiguous_mps: f64,
     /// Quality of the pictures, 1 to 100.
     pub jpeg_quality: u8,
+    /// Family of layouts and traffic.
+    pub town: Town,
+    /// Weather of the whole drive.
+    pub weather: Weather,
+    /// Light of the whole drive; only the camera minds.
+    pub light: Light,
+    /// Which radar the vehicle carries.
+    pub radar: RadarKind,
+    /// Where the radar is mounted (`vehicle_from_radar`); `None` for the sample vehicle's place.
+    pub radar_mount: Option<Pose>,
 }
 
 impl DriveConfig {
@@ -46,6 +62,11 @@ impl Default for DriveConfig {
             moving_share: None,
             unambiguous_mps: 60.0,
             jpeg_quality: 80,
+            town: Town::default(),
+            weather: Weather::default(),
+            light: Light::default(),
+            radar: RadarKind::default(),
+            radar_mount: None,
         }
     }
 }

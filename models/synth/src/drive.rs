@@ -1,13 +1,14 @@
 //! A drive as a stream of scans, truth and pictures in the order in which they were captured.
 
+use crate::atmosphere::Atmosphere;
 use crate::camera::Camera;
 use crate::config::DriveConfig;
-use crate::radar::{Radar, Source};
-use crate::rng::Rng;
+use crate::echo::Source;
+use crate::front_radar::FrontRadar;
 use crate::truth;
 use crate::world::World;
 use drafthorse_calibration::VehicleCalibration;
-use drafthorse_core::{GroundTruth, RadarScan, SensorId};
+use drafthorse_core::{GroundTruth, Pose, RadarScan, SensorId};
 
 /// Capture stamp of a drive's first instant, ns: 2023-11-14 22:13:20 UTC.
 pub const EPOCH_NS: u64 = 1_700_000_000_000_000_000;
@@ -44,7 +45,7 @@ pub enum Event<'a> {
 pub struct Drive {
     config: DriveConfig,
     world: World,
-    radar: Radar,
+    radar: FrontRadar,
     camera: Camera,
     scan: RadarScan,
     sources: Vec<Source>,
@@ -62,17 +63,18 @@ impl Drive {
         let camera = &calibration.sensors[CAMERA];
         #[allow(clippy::expect_used)] // The calibration is compiled in; every test builds one.
         let camera_model = camera.camera.expect("the sample camera has a model");
-        let half = config.unambiguous_mps.max(1.0);
+        let radar = FrontRadar::new(config, config.radar_mount.unwrap_or(radar.mount));
+        let half = radar.unambiguous_mps();
         Self {
             config: config.clone(),
             world: World::new(config),
-            radar: Radar::new(
-                radar.mount,
-                Rng::new(config.seed, 6),
-                half,
-                config.moving_share,
+            radar,
+            camera: Camera::new(
+                camera_model,
+                camera.mount,
+                config.jpeg_quality,
+                Atmosphere::new(config.light, config.weather),
             ),
-            camera: Camera::new(camera_model, camera.mount, config.jpeg_quality),
             scan: RadarScan {
                 sensor: SensorId(0),
                 unambiguous_mps: (-half as f32, half as f32),
@@ -107,11 +109,16 @@ impl Drive {
         self.scan.sequence = self.scans as u32;
         self.scan.captured_ns = captured_ns;
         self.scan.received_ns = captured_ns;
-        self.radar
-            .scan(&self.world, &mut self.scan.points, &mut self.sources);
+        self.radar.scan(
+            &self.world,
+            self.scans,
+            &mut self.scan.points,
+            &mut self.sources,
+        );
         truth::fill(
             &self.world,
-            &self.radar.mount,
+            &self.radar.mount(),
+            &self.radar.reach(),
             captured_ns,
             &self.sources,
             &mut self.truth,
@@ -140,6 +147,19 @@ impl Drive {
     #[must_use]
     pub fn sources(&self) -> &[Source] {
         &self.sources
+    }
+
+    /// Identifiers of the road users of whom the latest scan had some surface in view, whether it
+    /// returned or not. The sample radar does not tell: nobody.
+    #[must_use]
+    pub fn in_view(&self) -> &[u32] {
+        self.radar.in_view()
+    }
+
+    /// Where the radar is mounted, `vehicle_from_radar`.
+    #[must_use]
+    pub fn radar_mount(&self) -> Pose {
+        self.radar.mount()
     }
 
     /// True pose of the vehicle's origin in the world at the latest event: x, y (m) and yaw (rad).

@@ -19,17 +19,20 @@ pub(crate) struct Ego {
     acceleration: f64,
     wish: f64,
     until_s: f64,
+    /// Multiplies the speeds that it likes.
+    pace: f64,
 }
 
 impl Ego {
-    pub(crate) fn start(rng: &mut Rng) -> Self {
-        let v = rng.range(11.0, 15.0);
+    pub(crate) fn start(rng: &mut Rng, pace: f64) -> Self {
+        let v = rng.range(11.0, 15.0) * pace;
         Self {
             s: 0.0,
             v,
             acceleration: 0.0,
             wish: v + 2.0,
             until_s: 1.5,
+            pace,
         }
     }
 
@@ -44,7 +47,7 @@ impl Ego {
     ) {
         (self.s, self.v) = self.after(dt);
         if t >= self.until_s {
-            self.wish = rng.range(12.0, 25.0);
+            self.wish = rng.range(12.0, 25.0) * self.pace;
             self.until_s = t + rng.range(3.0, 7.0);
         }
         let wish = self.wish.min(bend_speed(path, self.s, 1.0));

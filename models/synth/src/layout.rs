@@ -2,6 +2,7 @@
 //! to the left of the reference line, and what kind of surroundings each stretch has.
 
 use crate::rng::Rng;
+use crate::town::Plan;
 
 /// Width of a lane, m.
 pub(crate) const LANE_M: f64 = 3.5;
@@ -32,23 +33,32 @@ pub(crate) struct Layout {
     pub(crate) oncoming: usize,
     /// Start of each stretch, in order.
     zones: Vec<(f64, Zone)>,
+    /// Rows of cars parked across beside the pavement: side, from, to.
+    lots: Vec<(usize, f64, f64)>,
 }
 
 impl Layout {
-    pub(crate) fn generate(rng: &mut Rng, from: f64, to: f64) -> Self {
-        let (same, oncoming) = [(1, 1), (2, 1), (2, 2), (2, 2)][rng.index(4)];
-        let kinds = [Zone::Town, Zone::Rural, Zone::Suburb, Zone::Walled];
+    pub(crate) fn generate(rng: &mut Rng, plan: &Plan, from: f64, to: f64) -> Self {
+        let (same, oncoming) = plan.lanes[rng.index(4)];
+        let kinds = plan.zones;
         let (mut zones, mut s, mut kind) = (Vec::new(), from, rng.index(3));
         while s < to {
             zones.push((s, kinds[kind]));
-            s += rng.range(90.0, 170.0);
+            s += rng.range(plan.stretch_m[0], plan.stretch_m[1]);
             kind = (kind + 1 + rng.index(2)) % kinds.len();
         }
         Self {
             same,
             oncoming,
             zones,
+            lots: lots(rng, plan, from, to),
         }
+    }
+
+    /// Whether cars are parked across beside the pavement of `side` anywhere in a stretch.
+    pub(crate) fn lot(&self, side: usize, from: f64, to: f64) -> bool {
+        let mut lots = self.lots.iter();
+        lots.any(|lot| lot.0 == side && lot.1 < to && lot.2 > from)
     }
 
     pub(crate) fn zone(&self, s: f64) -> Zone {
@@ -116,4 +126,22 @@ impl Layout {
     fn both(&self, beyond: f64) -> [f64; 2] {
         [RIGHT_EDGE - beyond, self.left_edge() + beyond]
     }
+}
+
+/// Rows of cars parked across.
+fn lots(rng: &mut Rng, plan: &Plan, from: f64, to: f64) -> Vec<(usize, f64, f64)> {
+    let mut lots = Vec::new();
+    if plan.lots > 0.0 {
+        for side in 0..2 {
+            let mut s = from;
+            while s < to {
+                let length = rng.range(14.0, 45.0);
+                if rng.chance(plan.lots) {
+                    lots.push((side, s, s + length));
+                }
+                s += length + rng.range(5.0, 30.0);
+            }
+        }
+    }
+    lots
 }

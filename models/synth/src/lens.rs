@@ -1,24 +1,22 @@
 //! From the world to the picture: the camera's pose at one instant, its model, the light and the
 //! haze, and polygons clipped in front of it.
 
-use crate::canvas::{Canvas, Colour, Ink, Vertex};
+use crate::atmosphere::Atmosphere;
+use crate::canvas::{Canvas, Colour, Glow, Ink, Vertex};
 use crate::path::Pose2;
 use drafthorse_core::{CameraModel, Pose};
 use nalgebra::{Matrix3, Point3, Vector3};
 
 /// Nearest depth that is drawn, m.
 const NEAR_M: f64 = 0.25;
-/// Depth at which haze has taken 63 % of a colour, m.
-const HAZE_M: f64 = 330.0;
-/// Colour of the haze and of the sky at the horizon.
-pub(crate) const HAZE: Colour = [206.0, 217.0, 228.0];
-/// Direction to the sun, world axes.
-pub(crate) const SUN: [f64; 3] = [-0.45, 0.52, 0.73];
 
 /// A camera at one instant with the picture that it exposes.
 pub(crate) struct Lens<'a> {
     canvas: &'a mut Canvas,
     model: &'a CameraModel,
+    pub(crate) air: &'a Atmosphere,
+    /// Faces give light of their own instead of being lit.
+    glowing: bool,
     /// Rotation and translation of `optical_from_world`, as matrices: every corner goes through.
     rotation: Matrix3<f64>,
     translation: Vector3<f64>,
@@ -32,6 +30,7 @@ impl<'a> Lens<'a> {
         model: &'a CameraModel,
         mount: &Pose,
         ego: Pose2,
+        air: &'a Atmosphere,
     ) -> Self {
         let [x, y] = ego.out(mount.x_m, mount.y_m);
         let world_from_vehicle = Pose {
@@ -46,6 +45,8 @@ impl<'a> Lens<'a> {
         Self {
             canvas,
             model,
+            air,
+            glowing: false,
             rotation: *optical_from_world.rotation.to_rotation_matrix().matrix(),
             translation: optical_from_world.translation.vector,
             eye: [x, y, mount.z_m],
@@ -75,7 +76,45 @@ impl<'a> Lens<'a> {
         for (to, from) in world.iter_mut().zip(corners) {
             *to = [from[0], from[1], 0.0];
         }
-        self.polygon(&world[..count], colour, ink);
+        self.polygon(&world[..count], colour, self.air.ground, ink);
+    }
+
+    /// Draws faces that give light of their own.
+    pub(crate) fn glowing(&mut self, draw: impl FnOnce(&mut Self)) {
+        self.glowing = true;
+        draw(self);
+        self.glowing = false;
+    }
+
+    /// A lamp at a place of a body that shines along the body's x (`ahead` +1, -1, or 0 for all
+    /// around): a glow in the lens where lamps are on and this one is in sight.
+    pub(crate) fn lamp(
+        &mut self,
+        pose: &Pose2,
+        [x, y, z]: [f64; 3],
+        ahead: f64,
+        colour: Colour,
+        strength: f64,
+    ) {
+        let [wx, wy] = pose.out(x, y);
+        let [ex, _] = pose.inward([self.eye[0], self.eye[1]]);
+        if !self.air.lamps || (ex - x) * ahead < 0.0 {
+            return;
+        }
+        let p = self.optical([wx, wy, z]);
+        if p.z < 1.0 {
+            return;
+        }
+        if let Some(pixel) = self.model.project(&p) {
+            let dim = (-p.z / (2.0 * self.air.haze_m)).exp();
+            self.canvas.glows.push(Glow {
+                x: pixel.x as f32,
+                y: pixel.y as f32,
+                inverse_depth: (1.0 / p.z) as f32,
+                radius: (strength * self.model.fx_px * 0.02 * (10.0 / p.z).sqrt()) as f32,
+                colour: colour.map(|c| c * dim as f32),
+            });
+        }
     }
 
     /// Draws a flat convex face of a solid: local corners anticlockwise as seen from outside, in
@@ -94,15 +133,15 @@ impl<'a> Lens<'a> {
             return;
         }
         let normal = normal.normalize();
-        let lit = normal.dot(&Vector3::from(SUN)).max(0.0);
-        let light = (0.58 + 0.5 * lit + 0.06 * normal.z) as f32;
-        self.polygon(&world[..count], colour.map(|c| c * light), Ink::Solid);
+        let lit = normal.dot(&Vector3::from(self.air.sun)).max(0.0);
+        let light = self.air.on_face(lit, normal.z);
+        self.polygon(&world[..count], colour, light, Ink::Solid);
     }
 
-    /// Draws a convex polygon of the world, unlit.
-    fn polygon(&mut self, corners: &[[f64; 3]], colour: Colour, ink: Ink) {
+    /// Draws a convex polygon of the world under that much light.
+    fn polygon(&mut self, corners: &[[f64; 3]], colour: Colour, light: f32, ink: Ink) {
         let mut clipped = [Vertex::default(); 10];
-        let (mut count, mut depth) = (0, 0.0);
+        let (mut count, mut depth, mut aside) = (0, 0.0, 0.0);
         let Some(&last) = corners.last() else {
             return;
         };
@@ -117,15 +156,19 @@ impl<'a> Lens<'a> {
                 self.keep(&b, &mut clipped, &mut count);
             }
             depth += b.z.max(0.0) / corners.len() as f64;
+            aside += b.x / corners.len() as f64;
             a = b;
         }
         if count < 3 {
             return;
         }
-        let colour = if ink == Ink::Shadow {
-            colour
-        } else {
-            hazed(colour, depth)
+        let colour = match (ink, self.glowing) {
+            (Ink::Shadow, _) => colour,
+            (_, true) => self.air.hazed(colour, depth),
+            (_, false) => {
+                let seen = self.air.lighten(colour, light, depth, aside);
+                self.air.hazed(seen, depth)
+            }
         };
         self.canvas.fill(&clipped[..count], colour, ink);
     }
@@ -144,16 +187,12 @@ impl<'a> Lens<'a> {
     }
 }
 
-/// A colour seen through `depth` metres of haze.
-pub(crate) fn hazed(colour: Colour, depth: f64) -> Colour {
-    let haze = (1.0 - (-depth / HAZE_M).exp()) as f32;
-    std::array::from_fn(|i| colour[i] + haze * (HAZE[i] - colour[i]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::atmosphere::Light;
     use crate::shapes::block;
+    use crate::weather::Weather;
 
     fn model(distortion: [f64; 5]) -> CameraModel {
         CameraModel {
@@ -165,6 +204,10 @@ mod tests {
             cy_px: 171.0,
             distortion,
         }
+    }
+
+    fn day() -> Atmosphere {
+        Atmosphere::new(Light::Day, Weather::Clear)
     }
 
     /// First and last column and row that were drawn on.
@@ -211,7 +254,8 @@ mod tests {
                 let pose = Pose2 { x, y, yaw };
                 let (low, high) = ([-2.2, -0.9, 0.0], [2.2, 0.9, 1.5]);
                 let mut canvas = Canvas::new(640, 360);
-                let mut lens = Lens::new(&mut canvas, &model, &mount, ego);
+                let air = day();
+                let mut lens = Lens::new(&mut canvas, &model, &mount, ego, &air);
                 block(&mut lens, &pose, low, high, [200.0, 180.0, 160.0]);
                 let optical_from_vehicle = mount.vehicle_from_optical().inverse();
                 let mut said = [
@@ -247,9 +291,9 @@ mod tests {
 
     #[test]
     fn what_is_behind_the_camera_is_not_drawn() {
-        let (mount, model) = (Pose::default(), model([0.0; 5]));
+        let (mount, model, air) = (Pose::default(), model([0.0; 5]), day());
         let mut canvas = Canvas::new(640, 360);
-        let mut lens = Lens::new(&mut canvas, &model, &mount, Pose2::default());
+        let mut lens = Lens::new(&mut canvas, &model, &mount, Pose2::default(), &air);
         let behind = Pose2 {
             x: -10.0,
             ..Pose2::default()

@@ -1,6 +1,6 @@
 //! Measurement: noise, folding of the range rate and quantisation of one return.
 
-use crate::cells::Echo;
+use crate::echo::Echo;
 use crate::radar::MAX_AZIMUTH;
 use crate::rng::Rng;
 use drafthorse_core::RadarPoint;
@@ -15,7 +15,8 @@ fn azimuth_std(azimuth: f64) -> f64 {
     (0.1 + 0.4 * edge) * std::f64::consts::PI / 180.0
 }
 
-fn round_to(value: f64, step: f64) -> f64 {
+/// The nearest whole number of steps.
+pub(crate) fn round_to(value: f64, step: f64) -> f64 {
     (value / step).round() * step
 }
 

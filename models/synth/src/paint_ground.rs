@@ -55,7 +55,7 @@ pub(crate) fn ground(lens: &mut Lens, path: &Path, layout: &Layout, at: f64, cro
                 strips.patch(along, [kerb[0] - 0.8, kerb[1] + 0.8], gravel);
             }
         }
-        strips.patch(along, kerb, ASPHALT.map(|c| c * tone));
+        carriageway(&mut strips, along, kerb, ASPHALT.map(|c| c * tone));
         wear(&mut strips, layout, along, tone);
         lines(&mut strips, layout, along);
         s += step;
@@ -63,6 +63,20 @@ pub(crate) fn ground(lens: &mut Lens, path: &Path, layout: &Layout, at: f64, cro
     dashes(&mut strips, layout, at);
     for &crossing in crossings {
         zebra(&mut strips, layout, crossing);
+    }
+}
+
+/// The carriageway: one patch, or narrow ones where headlamps light only some of it.
+fn carriageway(strips: &mut Strips, along: [f64; 2], [right, left]: [f64; 2], colour: Colour) {
+    let count = if strips.lens.air.headlamps > 0.0 {
+        12
+    } else {
+        1
+    };
+    let step = (left - right) / f64::from(count);
+    for i in 0..count {
+        let d = right + f64::from(i) * step;
+        strips.patch(along, [d, d + step], colour);
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn piece(lens: &mut Lens, piece: &Piece) {
         Kind::Sign => sign(lens, piece, &mut rng),
         Kind::Tree => tree(lens, piece, &mut rng),
         Kind::Hedge => hedge(lens, piece, &mut rng),
+        Kind::Rack => rack(lens, piece, &mut rng),
     }
 }
 
@@ -84,11 +85,19 @@ fn building(lens: &mut Lens, piece: &Piece, rng: &mut Rng) {
                 };
                 let tone = rng.range(0.75, 1.2) as f32;
                 let glass = [70.0, 86.0, 102.0].map(|c| c * tone);
-                match face {
-                    0 => plate_y(lens, &solid.pose, w + 0.06, 1.0, span, z, glass),
-                    1 => plate_y(lens, &solid.pose, -w - 0.06, -1.0, span, z, glass),
-                    2 => plate_x(lens, &solid.pose, l + 0.06, 1.0, span, z, glass),
-                    _ => plate_x(lens, &solid.pose, -l - 0.06, -1.0, span, z, glass),
+                let plate = |lens: &mut Lens, colour| match face {
+                    0 => plate_y(lens, &solid.pose, w + 0.06, 1.0, span, z, colour),
+                    1 => plate_y(lens, &solid.pose, -w - 0.06, -1.0, span, z, colour),
+                    2 => plate_x(lens, &solid.pose, l + 0.06, 1.0, span, z, colour),
+                    _ => plate_x(lens, &solid.pose, -l - 0.06, -1.0, span, z, colour),
+                };
+                // Somebody is at home where the pane happens to be a bright one.
+                if lens.air.headlamps > 0.0 && (shop || tone > 1.05) {
+                    lens.glowing(|lens| {
+                        plate(lens, [236.0, 196.0, 128.0].map(|c| c * 0.75 * tone));
+                    });
+                } else {
+                    plate(lens, glass);
                 }
             }
         }
@@ -159,6 +168,13 @@ fn pole(lens: &mut Lens, piece: &Piece) {
         [-0.15, 1.1, top - 0.2],
         [0.15, 1.8, top - 0.06],
         [222.0, 224.0, 220.0],
+    );
+    lens.lamp(
+        pose,
+        [0.0, 1.45, top - 0.2],
+        0.0,
+        [255.0, 226.0, 170.0],
+        1.6,
     );
 }
 
@@ -232,6 +248,44 @@ fn hedge(lens: &mut Lens, piece: &Piece, rng: &mut Rng) {
             0.72,
             0.55 * tall,
             leaves.map(|c| c * tone),
+        );
+    }
+}
+
+/// Bicycles side by side, or a bin or bench, by how long it is.
+fn rack(lens: &mut Lens, piece: &Piece, rng: &mut Rng) {
+    let solid = &piece.solid;
+    let (l, w, top) = (0.5 * solid.length, 0.5 * solid.width, solid.top);
+    if solid.length < 1.2 {
+        let bin = [[70.0, 92.0, 76.0], [96.0, 98.0, 102.0]][rng.index(2)];
+        block(lens, &solid.pose, [-l, -w, 0.0], [l, w, top], bin);
+        return;
+    }
+    let count = (solid.length / 0.45) as usize;
+    for i in 0..count {
+        let x = -l + (i as f64 + 0.5) * solid.length / count as f64;
+        let tone = rng.range(0.4, 1.0);
+        let frame = [150.0, 70.0, 66.0].map(|c| (c * tone) as f32);
+        block(
+            lens,
+            &solid.pose,
+            [x - 0.03, -0.85, 0.0],
+            [x + 0.03, -0.25, 0.62],
+            METAL,
+        );
+        block(
+            lens,
+            &solid.pose,
+            [x - 0.03, 0.25, 0.0],
+            [x + 0.03, 0.85, 0.62],
+            METAL,
+        );
+        block(
+            lens,
+            &solid.pose,
+            [x - 0.03, -0.5, 0.5],
+            [x + 0.03, 0.5, 0.9],
+            frame,
         );
     }
 }

@@ -43,10 +43,11 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    /// A line of `ahead_m` metres in front of the start.
-    pub(crate) fn generate(rng: &mut Rng, ahead_m: f64) -> Self {
+    /// A line of `ahead_m` metres in front of the start; straights and bends are `straight` times as
+    /// long and wide as in a town.
+    pub(crate) fn generate(rng: &mut Rng, ahead_m: f64, straight: f64) -> Self {
         let count = ((BEHIND_M + ahead_m) / STEP_M).ceil() as usize + 2;
-        let curvature = smooth(&pieces(rng, count));
+        let curvature = smooth(&pieces(rng, count, straight));
         let start = (BEHIND_M / STEP_M) as usize;
         let mut poses = vec![Pose2::default(); count];
         for i in start..count - 1 {
@@ -56,6 +57,18 @@ impl Path {
             poses[i] = advance(poses[i + 1], curvature[i], -STEP_M);
         }
         Self { poses, curvature }
+    }
+
+    /// A straight line through `origin`, which is its arc length 0; `ahead_m` and [`BEHIND_M`] long.
+    pub(crate) fn straight(origin: Pose2, ahead_m: f64) -> Self {
+        let count = ((BEHIND_M + ahead_m) / STEP_M).ceil() as usize + 2;
+        let poses = (0..count)
+            .map(|i| advance(origin, 0.0, i as f64 * STEP_M - BEHIND_M))
+            .collect();
+        Self {
+            poses,
+            curvature: vec![0.0; count],
+        }
     }
 
     /// Arc length of the last sample, m.
@@ -126,9 +139,9 @@ fn advance(pose: Pose2, curvature: f64, ds: f64) -> Pose2 {
 
 /// Piecewise constant curvature: straights, bends and tight turns that lead back towards x, so
 /// that the road never meets itself.
-fn pieces(rng: &mut Rng, count: usize) -> Vec<f64> {
+fn pieces(rng: &mut Rng, count: usize, stretch: f64) -> Vec<f64> {
     let mut curvature = Vec::with_capacity(count);
-    let straight = ((BEHIND_M + rng.range(35.0, 60.0)) / STEP_M) as usize;
+    let straight = ((BEHIND_M + stretch * rng.range(35.0, 60.0)) / STEP_M) as usize;
     curvature.resize(straight, 0.0);
     let (mut heading, mut turn) = (0.0_f64, rng.index(3));
     while curvature.len() < count {
@@ -145,11 +158,12 @@ fn pieces(rng: &mut Rng, count: usize) -> Vec<f64> {
             1 => (rng.range(27.0, 34.0), rng.range(0.8, 1.15)),
             _ => (rng.range(55.0, 90.0), rng.range(0.35, 0.7)),
         };
+        let (radius, angle) = (stretch * radius, angle / stretch);
         turn += 1;
         heading += towards * angle;
         let bend = curvature.len() + (radius * angle / STEP_M) as usize;
         curvature.resize(bend, towards / radius);
-        let straight = curvature.len() + (rng.range(45.0, 110.0) / STEP_M) as usize;
+        let straight = curvature.len() + (stretch * rng.range(45.0, 110.0) / STEP_M) as usize;
         curvature.resize(straight, 0.0);
     }
     curvature.truncate(count);
@@ -173,7 +187,7 @@ mod tests {
 
     #[test]
     fn heading_is_the_tangent() {
-        let path = Path::generate(&mut Rng::new(3, 1), 600.0);
+        let path = Path::generate(&mut Rng::new(3, 1), 600.0, 1.0);
         let h = 0.01;
         for i in 0..500 {
             let s = -100.0 + 1.37 * f64::from(i);

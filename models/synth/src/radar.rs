@@ -1,19 +1,20 @@
-//! The radar: from the world to the returns of one scan.
+//! The sample radar: from the world to the returns of one scan.
 //!
 //! Shaped after a long-range 4D radar: scattering centres that are in view and strong enough
 //! compete for resolution cells, the winners get noise and quantisation, and false alarms, road
 //! clutter and multipath ghosts join them. Range, azimuth, elevation and range rate are of the
 //! SENSOR: its lever arm and the vehicle's yaw rate are in the range rate.
 
-use crate::cells::{Echo, keep_resolved};
+use crate::cells::keep_resolved;
+use crate::echo::{Echo, Source};
 use crate::measure::measure;
 use crate::rng::Rng;
 use crate::scatter::{Centre, of_actor, of_scenery};
-use crate::scenery::Kind;
+use crate::silhouette::look;
 use crate::view::View;
 use crate::visibility::Visibility;
 use crate::world::World;
-use drafthorse_core::{Class, Pose, RadarPoint};
+use drafthorse_core::{Pose, RadarPoint};
 
 /// Farthest range of the sample radar, m.
 pub(crate) const MAX_RANGE_M: f64 = 150.0;
@@ -30,24 +31,11 @@ const FALSE_ALARMS: f64 = 3.0;
 /// Echoes of the bare road a scan.
 const ROAD_ECHOES: usize = 40;
 
-/// What a return really comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The road user of that identifier in the truth.
-    Object(u32),
-    /// Something that stands still and is no object: buildings, rails, poles, plants, the road.
-    Scenery,
-    /// A road user seen by way of a wall or twice over.
-    Ghost,
-    /// Nothing: noise.
-    FalseAlarm,
-}
-
 /// The radar's state between scans: its random stream and its buffers.
 pub(crate) struct Radar {
     pub(crate) mount: Pose,
     rng: Rng,
-    unambiguous_mps: f64,
+    pub(crate) unambiguous_mps: f64,
     moving_share: Option<f64>,
     /// Slow wander of the share of moving returns around the wanted one.
     wander: f64,
@@ -84,7 +72,7 @@ impl Radar {
     ) {
         let ego = world.ego();
         let view = View::new(&ego, &self.mount);
-        self.look(world, &view, ego.s);
+        look(&mut self.visibility, world, &view, ego.s, MAX_RANGE_M);
         self.echoes.clear();
         self.road_users(world, &view);
         self.surroundings(world, &view, ego.s);
@@ -97,28 +85,6 @@ impl Radar {
         for echo in &self.echoes {
             points.push(measure(echo, self.unambiguous_mps, &mut self.rng));
             sources.push(echo.source);
-        }
-    }
-
-    /// Who hides whom.
-    fn look(&mut self, world: &World, view: &View, s: f64) {
-        self.visibility.begin(view.plane, view.height);
-        for placed in &world.placed {
-            let leak = match placed.actor.class {
-                Class::Truck => 0.02,
-                Class::Car => 0.06,
-                _ => 0.5,
-            };
-            self.visibility.add(&placed.solid, placed.actor.id, leak);
-        }
-        for piece in world.scenery.between(s - 20.0, s + MAX_RANGE_M + 15.0) {
-            let leak = match piece.kind {
-                Kind::Building | Kind::Wall => 0.0,
-                Kind::Rail => 0.25,
-                Kind::Hedge => 0.2,
-                Kind::Pole | Kind::Sign | Kind::Tree => continue,
-            };
-            self.visibility.add(&piece.solid, piece.owner(), leak);
         }
     }
 
@@ -149,10 +115,10 @@ impl Radar {
         centre: &Centre,
     ) {
         let actor = &placed.actor;
-        if let Some(wall) = world.layout.barrier(actor.s)
+        if let Some(wall) = world.streets.layout.barrier(actor.s)
             && self.rng.chance(0.03)
         {
-            let [x, y] = world.path.offset(actor.s, 2.0 * wall - actor.d);
+            let [x, y] = world.streets.path.offset(actor.s, 2.0 * wall - actor.d);
             let mirrored = Centre {
                 p: [x, y, centre.p[2]],
                 rcs_db: centre.rcs_db - 9.0,

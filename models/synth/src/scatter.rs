@@ -242,6 +242,12 @@ pub(crate) fn of_scenery(piece: &Piece, sensor: [f64; 2], out: &mut Vec<Centre>)
             let z = rng.range(1.2, solid.top.min(4.5));
             push(0.0, 0.0, z, strength - 1.0);
         }
+        Kind::Rack => {
+            for _ in 0..2 + (2.0 * solid.length) as usize {
+                let (x, y) = (rng.range(-l, l), rng.range(-w, w));
+                push(x, y, rng.range(0.2, solid.top), 4.5 * rng.normal() - 5.0);
+            }
+        }
         Kind::Tree | Kind::Hedge => {
             let count = if piece.kind == Kind::Tree { 7 } else { 8 };
             for i in 0..count {

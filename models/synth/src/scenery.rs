@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     Sign,
     Tree,
     Hedge,
+    /// Parked bicycles, bins, benches: about as high and as strong as people.
+    Rack,
 }
 
 /// One piece of scenery.
@@ -42,7 +44,7 @@ impl Piece {
 
 /// All scenery of a drive, in order of arc length.
 pub(crate) struct Scenery {
-    pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<Piece>,
 }
 
 impl Scenery {
@@ -54,9 +56,16 @@ impl Scenery {
             pieces: Vec::new(),
         };
         builder.fill(from, path.end_m());
-        let mut pieces = builder.pieces;
-        pieces.sort_by(|a, b| a.s.total_cmp(&b.s));
-        Self { pieces }
+        let mut scenery = Self {
+            pieces: builder.pieces,
+        };
+        scenery.sort();
+        scenery
+    }
+
+    /// Restores the order of arc length.
+    pub(crate) fn sort(&mut self) {
+        self.pieces.sort_by(|a, b| a.s.total_cmp(&b.s));
     }
 
     /// The pieces that stand between two arc lengths.
@@ -145,7 +154,9 @@ impl Builder<'_> {
             let outer = self.layout.outer();
             // Inside a tight bend the corners would reach over the road.
             let bent = self.path.curvature(middle) * d > 0.25;
+            let lot = self.layout.lot(side, s, s + length);
             if !bent
+                && !lot
                 && self
                     .path
                     .clear(p, 0.5 * depth + 0.8, middle, outer[0], outer[1])

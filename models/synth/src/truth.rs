@@ -1,10 +1,18 @@
 //! The truth that goes with one scan.
 
+use crate::echo::Source;
 use crate::path::Pose2;
-use crate::radar::{MAX_AZIMUTH, MAX_RANGE_M, Source};
 use crate::view::View;
 use crate::world::World;
 use drafthorse_core::{EgoMotion, GroundTruth, Pose, TruthObject};
+
+/// How far a radar sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    pub(crate) range_m: f64,
+    /// On either side.
+    pub(crate) azimuth_rad: f64,
+}
 
 /// Fills the truth of the world's current instant; `sources` are those of the scan's returns.
 ///
@@ -13,6 +21,7 @@ use drafthorse_core::{EgoMotion, GroundTruth, Pose, TruthObject};
 pub(crate) fn fill(
     world: &World,
     mount: &Pose,
+    reach: &Reach,
     captured_ns: u64,
     sources: &[Source],
     truth: &mut GroundTruth,
@@ -34,7 +43,8 @@ pub(crate) fn fill(
         let polar = view.polar([solid.pose.x, solid.pose.y, 0.5 * height]);
         let own = Source::Object(placed.actor.id);
         let returns = sources.iter().filter(|s| **s == own).count() as u32;
-        if returns == 0 && (polar.range > MAX_RANGE_M || polar.azimuth.abs() > MAX_AZIMUTH) {
+        let outside = polar.range > reach.range_m || polar.azimuth.abs() > reach.azimuth_rad;
+        if returns == 0 && outside {
             continue;
         }
         let [x, y] = ego.pose.inward([solid.pose.x, solid.pose.y]);

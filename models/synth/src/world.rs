@@ -4,10 +4,12 @@
 use crate::actor::Placed;
 use crate::config::DriveConfig;
 use crate::ego::Ego;
-use crate::layout::Layout;
-use crate::path::{BEHIND_M, Path, Pose2};
+use crate::path::{BEHIND_M, Pose2};
 use crate::rng::Rng;
 use crate::scenery::Scenery;
+use crate::side_scenery::beside_junctions;
+use crate::streets::Streets;
+use crate::town::Town;
 use crate::traffic::Traffic;
 
 /// Simulation step, s.
@@ -15,8 +17,7 @@ const STEP_S: f64 = 0.02;
 
 /// A whole drive's world at one instant.
 pub(crate) struct World {
-    pub(crate) path: Path,
-    pub(crate) layout: Layout,
+    pub(crate) streets: Streets,
     pub(crate) scenery: Scenery,
     traffic: Traffic,
     ego: Ego,
@@ -40,18 +41,33 @@ impl World {
     pub(crate) fn new(config: &DriveConfig) -> Self {
         let stream = |name| Rng::new(config.seed, name);
         let ahead_m = config.length_s() * 25.0 + 420.0;
-        let path = Path::generate(&mut stream(1), ahead_m);
-        let layout = Layout::generate(&mut stream(2), -BEHIND_M, path.end_m());
-        let scenery = Scenery::generate(&mut stream(3), &path, &layout, -BEHIND_M + 10.0);
+        let plan = config.town.plan();
+        let varied = config.town != Town::Sample;
+        let streets = Streets::generate(stream, &plan, ahead_m);
+        let mut scenery = Scenery::generate(
+            &mut stream(3),
+            &streets.path,
+            &streets.layout,
+            -BEHIND_M + 10.0,
+        );
+        if varied {
+            beside_junctions(&mut stream(10), &mut scenery, &streets, plan.furniture);
+        }
+        // No two days are equally busy.
+        let busy = if varied {
+            stream(9).range(0.7, 1.5)
+        } else {
+            1.0
+        };
         let density = config
             .moving_share
-            .map_or(1.0, |share| (share * 4.5).clamp(0.0, 3.0));
-        let traffic = Traffic::new(stream(4), &layout, &path, density);
+            .map_or(busy, |share| (share * 4.5).clamp(0.0, 3.0));
         let mut rng = stream(5);
-        let ego = Ego::start(&mut rng);
+        let ego = Ego::start(&mut rng, plan.speed);
+        let streams = [stream(4), stream(8), stream(11)];
+        let traffic = Traffic::new(streams, &streets, plan, varied, density);
         let mut world = Self {
-            path,
-            layout,
+            streets,
             scenery,
             traffic,
             ego,
@@ -68,11 +84,10 @@ impl World {
     pub(crate) fn advance_to(&mut self, t: f64) {
         while (self.steps + 1) as f64 * STEP_S <= t + 1e-9 {
             let now = self.steps as f64 * STEP_S;
-            let leader = self.traffic.leader_of_ego(&self.ego);
-            self.traffic
-                .step(&self.layout, &self.path, &self.ego, STEP_S);
+            let leader = self.traffic.leader_of_ego(&self.streets, &self.ego, now);
+            self.traffic.step(&self.streets, &self.ego, now, STEP_S);
             self.ego
-                .step(&mut self.rng, &self.path, leader, now, STEP_S);
+                .step(&mut self.rng, &self.streets.path, leader, now, STEP_S);
             self.steps += 1;
         }
         self.rest_s = (t - self.steps as f64 * STEP_S).max(0.0);
@@ -85,15 +100,16 @@ impl World {
     }
 
     fn place(&mut self) {
-        let (path, rest_s) = (&self.path, self.rest_s);
+        let (streets, rest_s) = (&self.streets, self.rest_s);
+        let actors = self.traffic.crowd.actors.iter();
         self.placed.clear();
         self.placed
-            .extend(self.traffic.actors.iter().map(|a| a.place(path, rest_s)));
+            .extend(actors.map(|a| a.place(streets.line(a.road), rest_s)));
     }
 
     /// The vehicle at the current instant.
     pub(crate) fn ego(&self) -> EgoState {
-        let (pose, speed, yaw_rate) = self.ego.motion(&self.path, self.rest_s);
+        let (pose, speed, yaw_rate) = self.ego.motion(&self.streets.path, self.rest_s);
         EgoState {
             s: self.ego.after(self.rest_s).0,
             pose,
