@@ -1,0 +1,1 @@
+"""Labelled radar frames: what a frame is, where frames come from, and batches of them."""
