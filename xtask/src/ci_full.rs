@@ -63,6 +63,10 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         ),
         true,
     ));
+    let bench = "tests/engines/bench.sh";
+    steps.push((Step::new("bench engine", bench, &[]), true));
+    let peers = "tests/python/eval_peers/run.sh";
+    steps.push((Step::new("evaluation beside its peers", peers, &[]), true));
     for bench in ["pipeline", "record", "decode"] {
         let run = [
             "run",
