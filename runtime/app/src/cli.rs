@@ -62,6 +62,9 @@ pub enum Command {
     },
     /// Quantise a model with samples, reproducibly, and check the result against the float model.
     Calibrate(CalibrateArgs),
+    /// Evaluate detections against labels by the rules of a dataset, or of synthetic drives; with
+    /// --gate, say whether they may take the place of another detector's.
+    Eval(EvalArgs),
     /// Say what this machine can do: cameras, CAN, engines, disk, clock.
     Doctor(DoctorArgs),
     /// Measure this machine, with a peer beside each figure where there is one.
@@ -355,6 +358,59 @@ pub enum RangeMethod {
     Entropy,
     /// Where the mean square error is least.
     Mse,
+}
+
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Labels: for `drives` and `nuscenes` a file of JSON lines or a folder of training shards; for the
+    /// others a folder of KITTI files (docs/evaluation.md has the formats).
+    #[arg(long, value_name = "PATH")]
+    pub labels: PathBuf,
+    /// Detections: a file of JSON lines, or a folder of KITTI result files.
+    pub detections: PathBuf,
+    /// By whose rules.
+    #[arg(long, value_enum, default_value_t = EvalRules::Drives)]
+    pub rules: EvalRules,
+    /// Detections of the detector in use on the same scenes: may the other one take its place? Exit code
+    /// 1 says no.
+    #[arg(long, value_name = "PATH")]
+    pub gate: Option<PathBuf>,
+    /// `--gate`: the gain in mean average precision that must be sure, percent points; negative for what
+    /// may be lost, as by a quantised copy.
+    #[arg(
+        long,
+        value_name = "POINTS",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    pub least_gain: f64,
+    /// Evaluate only scenes that were answered, instead of refusing those that were not.
+    #[arg(long)]
+    pub answered: bool,
+    /// Write a page with curves and pictures of the worst misses.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// A sentence that the page's readers must know, such as where the training data comes from; may be
+    /// given several times.
+    #[arg(long, value_name = "SENTENCE", requires = "report")]
+    pub notice: Vec<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Rules of evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EvalRules {
+    /// Synthetic and own drives: centre distance and bird's-eye overlap.
+    Drives,
+    /// View-of-Delft.
+    ViewOfDelft,
+    /// TJ4DRadSet.
+    Tj4dradset,
+    /// nuScenes.
+    Nuscenes,
 }
 
 /// Arguments of `doctor`.

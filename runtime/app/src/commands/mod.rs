@@ -7,6 +7,7 @@ mod decode;
 mod doctor;
 mod engine;
 mod engine_build;
+mod eval;
 mod logs;
 mod models;
 mod run;
@@ -41,6 +42,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Engine { command } => engine::engine(&command),
         Command::Models { command } => models::models(&command),
         Command::Calibrate(args) => calibrate::calibrate(&args),
+        Command::Eval(args) => eval::eval(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Bench(args) => bench::run(&args),
     }
