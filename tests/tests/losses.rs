@@ -39,7 +39,7 @@ fn check_with_gap(log: &Path, whole: u64, expected_damage: &str) {
     let options = ReplayOptions {
         check: true,
         out: Some(out.path().to_owned()),
-        progress: false,
+        ..ReplayOptions::default()
     };
     let rewritten = replay(log, &options).unwrap().summary.log.unwrap();
     assert_eq!(check(&rewritten).0, compared);

@@ -122,7 +122,7 @@ fn a_log_is_a_source_and_replay_writes_a_log_that_replays() {
     let options = ReplayOptions {
         check: true,
         out: Some(dir.path().join("c")),
-        progress: false,
+        ..ReplayOptions::default()
     };
     let outcome = replay(&log, &options).unwrap();
     assert!(outcome.check.unwrap().identical);
