@@ -86,9 +86,10 @@ pub(crate) struct RadarModel {
 
 const DEGREE: f64 = std::f64::consts::PI / 180.0;
 
-/// Field of view, resolution and accuracies after the datasheet of the ARS548 RDI (1.2 degrees ahead,
-/// 2.3 in elevation, 0.22 m); interval of range rate, steps, spread of the range rate, lowest
-/// cross-section and the guessed interval after a real scan (docs/synthetic-world.md).
+/// Field of view, range and angular resolution after the datasheet of the ARS548 RDI (1.2 degrees
+/// ahead, 2.3 in elevation; two of its range cells of 0.22 m, since neighbouring peaks are one);
+/// interval of range rate, steps, spread of the range rate, lowest cross-section, the narrow beam and
+/// the guessed interval after a recorded scan (docs/synthetic-world.md).
 pub(crate) const ARS548: RadarModel = RadarModel {
     min_range_m: 0.5,
     max_range_m: 300.0,

@@ -54,6 +54,15 @@ def test_perfect_outputs_have_no_box_loss_and_wrong_ones_do(config):
     assert "bgl" not in losses(logits, boxes, targets, config.with_variant("gaussian"))
 
 
+def test_the_logarithm_bounds_what_one_box_costs(config):
+    logits, boxes, targets = perfect([frame()], config)
+    cost = {}
+    for bgl_log in (False, True):
+        options = dataclasses.replace(config, loss=dataclasses.replace(config.loss, bgl=1.0, bgl_log=bgl_log))
+        cost[bgl_log] = float(losses(logits, boxes + 5, targets, options)["bgl"])
+    assert cost[False] > 50 and cost[True] < np.log1p(cost[False])
+
+
 def test_a_frame_without_boxes_has_a_finite_loss(config):
     empty = frame(BOXES[:0], CLASSES[:0])
     logits, boxes, targets = perfect([empty], config)

@@ -49,9 +49,9 @@ def test_seeds_differ(config, drives):
 
 
 def test_the_loss_falls(config, drives):
-    config = config.with_train(steps=60, warmup_steps=5)
+    config = config.with_train(steps=120, warmup_steps=5)
     this = run(config, drives)
-    totals = [sum(v for k, v in this.advance().items() if k != "gradient") for _ in range(60)]
+    totals = [sum(v for k, v in this.advance().items() if k != "gradient") for _ in range(120)]
     assert sum(totals[-10:]) < 0.7 * sum(totals[:10])
 
 
