@@ -1,39 +1,21 @@
 //! How much two boxes overlap: from above, in space, in the picture.
 
 use crate::scene::{Box3, ImageBox};
-
-/// Corners of the polygon that is left when a quadrilateral is cut along four lines.
-const MOST_CORNERS: usize = 8;
+use drafthorse_core::Footprint;
 
 /// Area of the overlap seen from above, m².
 #[must_use]
 pub fn ground_overlap_m2(a: &Box3, b: &Box3) -> f64 {
-    let dx = b.centre_m[0] - a.centre_m[0];
-    let dy = b.centre_m[1] - a.centre_m[1];
-    let reach = |s: &Box3| s.size_m[0].hypot(s.size_m[1]) / 2.0;
-    if dx.hypot(dy) >= reach(a) + reach(b) {
-        return 0.0;
+    footprint(a).overlap_m2(&footprint(b))
+}
+
+fn footprint(b: &Box3) -> Footprint {
+    Footprint {
+        centre_m: [b.centre_m[0], b.centre_m[1]],
+        length_m: b.size_m[0],
+        width_m: b.size_m[1],
+        yaw_rad: b.yaw_rad,
     }
-    let (sin, cos) = a.yaw_rad.sin_cos();
-    let centre = [cos * dx + sin * dy, cos * dy - sin * dx];
-    let (sin, cos) = (b.yaw_rad - a.yaw_rad).sin_cos();
-    let [half_length, half_width] = [b.size_m[0] / 2.0, b.size_m[1] / 2.0];
-    let along = [cos * half_length, sin * half_length];
-    let across = [-sin * half_width, cos * half_width];
-    let corner = |l: f64, w: f64| {
-        [
-            centre[0] + l * along[0] + w * across[0],
-            centre[1] + l * along[1] + w * across[1],
-        ]
-    };
-    let mut polygon = Polygon::default();
-    for (l, w) in [(1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)] {
-        polygon.push(corner(l, w));
-    }
-    for (axis, half) in [(0, a.size_m[0] / 2.0), (1, a.size_m[1] / 2.0)] {
-        polygon = polygon.cut(axis, 1.0, half).cut(axis, -1.0, half);
-    }
-    polygon.area()
 }
 
 /// Intersection over union seen from above, 0 to 1.
@@ -90,61 +72,6 @@ fn image_area_px2(b: &ImageBox) -> f64 {
 
 fn ratio(part: f64, whole: f64) -> f64 {
     if part > 0.0 { part / whole } else { 0.0 }
-}
-
-/// A convex polygon.
-#[derive(Clone, Copy, Default)]
-struct Polygon {
-    corners: [[f64; 2]; MOST_CORNERS],
-    count: usize,
-}
-
-impl Polygon {
-    fn push(&mut self, corner: [f64; 2]) {
-        // Rounding can make a cut yield one corner more than geometry allows; it then lies on its
-        // neighbour and adds no area.
-        if let Some(slot) = self.corners.get_mut(self.count) {
-            *slot = corner;
-            self.count += 1;
-        }
-    }
-
-    /// What is left where `sign * coordinate <= bound` (Sutherland, Hodgman 1974).
-    fn cut(&self, axis: usize, sign: f64, bound: f64) -> Self {
-        let mut left = Self::default();
-        let corners = &self.corners[..self.count];
-        let Some(mut from) = corners.last().copied() else {
-            return left;
-        };
-        for &to in corners {
-            let (before, after) = (sign * from[axis] - bound, sign * to[axis] - bound);
-            if (before > 0.0) != (after > 0.0) {
-                let share = before / (before - after);
-                left.push([
-                    from[0] + share * (to[0] - from[0]),
-                    from[1] + share * (to[1] - from[1]),
-                ]);
-            }
-            if after <= 0.0 {
-                left.push(to);
-            }
-            from = to;
-        }
-        left
-    }
-
-    fn area(&self) -> f64 {
-        let corners = &self.corners[..self.count];
-        let Some(mut from) = corners.last().copied() else {
-            return 0.0;
-        };
-        let mut twice = 0.0;
-        for &to in corners {
-            twice += from[0] * to[1] - to[0] * from[1];
-            from = to;
-        }
-        twice.abs() / 2.0
-    }
 }
 
 #[cfg(test)]
