@@ -34,7 +34,7 @@ pub struct Config {
     /// Camera lanes.
     #[serde(default)]
     pub camera: CameraLaneConfig,
-    /// Networks that look at the cameras' pictures, any number.
+    /// Networks that look at the cameras' pictures or the radars' scans, any number.
     #[serde(default)]
     pub networks: Vec<NetworkConfig>,
     /// Queues and deadlines of the lanes.
@@ -67,17 +67,20 @@ pub struct SensorConfig {
     pub time_offset_ms: Option<f64>,
 }
 
-/// A network that looks at pictures. Its answers are logged on `/CAMERA/network/MODEL`.
+/// A network that looks at pictures or radar scans, as `takes` in its model.toml says. Its answers are
+/// logged on `/SENSOR/network/MODEL`. The boxes of one that looks at a radar's scans take the place of the
+/// clusters where it looks, and `/RADAR/network/MODEL/check` says how both agree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// Folder of the model, with a model.toml, relative to this file. The model takes one picture,
+    /// Folder of the model, with a model.toml, relative to this file. One that looks at pictures takes
     /// f32[1, 3, height, width]; mean and std of that input in model.toml normalise it.
     pub model: PathBuf,
-    /// Names of the cameras it looks at; all where none is named.
+    /// Names of the cameras or radars it looks at; all where none is named.
     #[serde(default)]
     pub sensors: Vec<String>,
-    /// Pictures a second of capture time, at most; every picture where absent.
+    /// Pictures a second of capture time, at most; every picture where absent. Radar scans are all
+    /// looked at.
     #[serde(default)]
     pub hz: Option<f64>,
 }

@@ -1,23 +1,86 @@
 //! What a network did in a run, and how an engine asked again compares with the log.
 
+use drafthorse_detector::CrossCheck;
 use drafthorse_engine::{Agreement, Tolerance};
 use drafthorse_record::messages::drafthorse::NetworkAnswer;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What a network did, over all cameras.
+/// What a network did, over all its sensors.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NetworkSummary {
-    /// Pictures answered, by engine and file.
+    /// Pictures or scans answered, by engine and file.
     pub answers: BTreeMap<String, u64>,
-    /// Pictures that no engine could answer.
+    /// Pictures or scans that no engine could answer.
     pub failures: u64,
     /// Times that an engine failed and another stepped in; counted in runs, not in replays.
     pub handovers: u64,
-    /// In a replay: answers of the log to pictures that were not asked about.
+    /// In a replay: answers of the log that were not asked for.
     pub unasked: u64,
     /// Present where a replay asked an engine again.
     pub check: Option<NetworkCheck>,
+    /// Of a network over radar scans: how its boxes agree with the clusters.
+    pub clusters: Option<ClusterCheck>,
+}
+
+/// Boxes of a network against the clusters of the same scans, where the network looks.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ClusterCheck {
+    /// Scans that the network answered.
+    pub scans: u64,
+    /// Scans that it did not answer, whose clusters became the detections.
+    pub stood_in: u64,
+    /// Boxes.
+    pub boxes: u64,
+    /// Clusters.
+    pub clusters: u64,
+    /// Found by both.
+    pub both: u64,
+    /// The share found by both of all that was found, 0 to 1.
+    pub agreement: Option<f64>,
+}
+
+impl ClusterCheck {
+    /// Counts a scan: none where the network did not answer.
+    pub fn count(&mut self, check: Option<CrossCheck>) {
+        let Some(check) = check else {
+            self.stood_in += 1;
+            return;
+        };
+        let [boxes, clusters, both] = [check.boxes, check.clusters, check.both].map(u64::from);
+        self.add(&Self {
+            scans: 1,
+            boxes,
+            clusters,
+            both,
+            ..Self::default()
+        });
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.scans += other.scans;
+        self.stood_in += other.stood_in;
+        self.boxes += other.boxes;
+        self.clusters += other.clusters;
+        self.both += other.both;
+        let found = self.boxes + self.clusters - self.both;
+        self.agreement = (found > 0).then(|| self.both as f64 / found as f64);
+    }
+
+    /// For people.
+    pub fn words(&self) -> String {
+        let mut words = match self.agreement {
+            Some(share) => format!(
+                "{:.0} % of what it or the clusters found was found by both",
+                100.0 * share
+            ),
+            None => "neither it nor the clusters found anything".to_owned(),
+        };
+        if self.stood_in > 0 {
+            words += &format!(", clusters stood in for {} scans", self.stood_in);
+        }
+        words
+    }
 }
 
 /// Fresh answers against recorded ones.
@@ -64,7 +127,7 @@ impl NetworkSummary {
         *self.answers.entry(answered_by(answer)).or_default() += 1;
     }
 
-    /// Joins that of another camera.
+    /// Joins that of another sensor.
     pub fn merge(&mut self, other: &Self) {
         for (by, count) in &other.answers {
             *self.answers.entry(by.clone()).or_default() += count;
@@ -72,6 +135,9 @@ impl NetworkSummary {
         self.failures += other.failures;
         self.handovers += other.handovers;
         self.unasked += other.unasked;
+        if let Some(other) = &other.clusters {
+            self.clusters.get_or_insert_default().add(other);
+        }
         if let Some(other) = &other.check {
             self.check.get_or_insert_default().merge(other);
         }
@@ -89,6 +155,9 @@ impl NetworkSummary {
         }
         if self.failures > 0 {
             parts.push(format!("{} failed", self.failures));
+        }
+        if let Some(clusters) = &self.clusters {
+            parts.push(clusters.words());
         }
         if let Some(check) = &self.check {
             let compared: u64 = check.compared.values().sum();

@@ -1,15 +1,17 @@
 //! The networks of a configuration or of a log's plan: looked at, tried on this machine's engines, and
-//! put into the cameras' lanes.
+//! put into the lanes of the sensors that they look at.
 
 use crate::config::{Config, check_name};
-use crate::pipeline::ask::Asker;
-use crate::pipeline::channels::Channels;
+use crate::pipeline::ask_picture::PictureAsker;
+use crate::pipeline::ask_scan::{self, ScanAsker};
+use crate::pipeline::channels::{Channels, gives_points};
 use crate::pipeline::network::{Answers, NetworkStage};
 use crate::pipeline::picture::picture_size;
-use crate::plan::{NetworkPlan, Plan};
+use crate::pipeline::radar_network::RadarNetwork;
+use crate::plan::{NetworkPlan, Plan, RadarNetworkPlan};
 use anyhow::{Context, Result, bail};
-use drafthorse_core::SensorId;
-use drafthorse_engine::{Manifest, ModelFile, Ports};
+use drafthorse_core::{Class, SensorId};
+use drafthorse_engine::{Manifest, ModelFile, Ports, Takes};
 use drafthorse_engine_auto::{EngineConfig, Engines, Loaded, Plan as Choice, plan_of};
 use drafthorse_sensors::SourceKind;
 use std::path::{Path, PathBuf};
@@ -18,7 +20,7 @@ use std::sync::Arc;
 /// The networks that a configuration names, as a plan holds them.
 ///
 /// # Errors
-/// A folder that holds no model, no whole file of it, or one that takes anything but a picture.
+/// A folder that holds no model, no whole file of it, or one that takes neither pictures nor radar scans.
 pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
     let mut plans: Vec<NetworkPlan> = Vec::new();
     for network in &config.networks {
@@ -28,55 +30,98 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
         check_name("model", &manifest.name)?;
         if plans.iter().any(|plan| plan.name() == manifest.name) {
             bail!(
-                "two networks are named {:?}: give one of them another name in its model.toml, or name all cameras of one in one [[networks]] table",
+                "two networks are named {:?}: give one of them another name in its model.toml, or name all sensors of one in one [[networks]] table",
                 manifest.name
             );
         }
         if !manifest.state.is_empty() {
             bail!(
-                "the model {} keeps state from run to run, which no log would hold: a network in a camera's lane answers each picture by itself",
+                "the model {} keeps state from run to run, which no log would hold: a network in a lane answers each picture or scan by itself",
                 manifest.name
             );
         }
+        let radar = match manifest.takes {
+            Takes::Picture => None,
+            Takes::RadarScan if network.hz.is_some() => bail!(
+                "the network {} looks at radar scans and is asked about each: leave hz out",
+                manifest.name
+            ),
+            Takes::RadarScan => Some(radar_plan(folder, &manifest)?),
+        };
         check_backends(&manifest)?;
         check_files(folder, &manifest)?;
-        check_names(config, &manifest.name, &network.sensors)?;
+        check_names(config, &manifest, &network.sensors)?;
         plans.push(NetworkPlan {
             folder: folder.clone(),
             sensors: network.sensors.clone(),
             hz: network.hz,
             manifest,
+            radar,
         });
     }
     Ok(plans)
 }
 
-/// Every sensor that a network names may be a camera, as far as is known before sources are opened: a
-/// log or a synthetic drive brings sensors of its own.
-fn check_names(config: &Config, network: &str, sensors: &[String]) -> Result<()> {
+/// How the answers of a network that looks at radar scans are read.
+fn radar_plan(folder: &Path, manifest: &Manifest) -> Result<RadarNetworkPlan> {
+    let (encoder, decoder) = ask_scan::assets(folder, manifest)?;
+    let (settings, head) = (encoder.settings(), decoder.head());
+    let class = |name: &str| {
+        let found = Class::from_name(name).filter(|class| *class != Class::Unknown);
+        found.with_context(|| {
+            format!(
+                "the model {} finds the class {name:?}; a run knows car, truck, cyclist and pedestrian",
+                manifest.name
+            )
+        })
+    };
+    let classes = head.classes.iter().map(|head| class(&head.name));
+    let least = head.classes.iter().map(|head| f64::from(head.score_run));
+    let grid = settings.grid;
+    Ok(RadarNetworkPlan {
+        scans: settings.scans,
+        classes: classes.collect::<Result<_>>()?,
+        least_scores: least.collect(),
+        x_m: [grid.x_min_m, grid.x_max_m].map(f64::from),
+        y_m: [grid.y_min_m, grid.y_max_m].map(f64::from),
+    })
+}
+
+/// Every sensor that a network names may be one that it can look at, as far as is known before sources
+/// are opened: a log or a synthetic drive brings sensors of its own.
+fn check_names(config: &Config, manifest: &Manifest, sensors: &[String]) -> Result<()> {
     let kinds = || config.sensors.iter().map(|sensor| sensor.source.kind());
     if kinds().any(|kind| matches!(kind, SourceKind::Log | SourceKind::Synthetic)) {
         return Ok(());
     }
-    let cameras = config.sensors.iter();
-    let cameras = cameras.filter(|sensor| sensor.source.kind() == SourceKind::Camera);
-    let cameras: Vec<&str> = cameras.map(|sensor| sensor.name.as_str()).collect();
-    require_cameras(network, sensors, &cameras)
+    let kind = match manifest.takes {
+        Takes::Picture => SourceKind::Camera,
+        Takes::RadarScan => SourceKind::Radar,
+    };
+    let fit = config.sensors.iter();
+    let fit = fit.filter(|sensor| sensor.source.kind() == kind);
+    let fit: Vec<&str> = fit.map(|sensor| sensor.name.as_str()).collect();
+    require_sensors(manifest, sensors, &fit)
 }
 
-/// Refuses a network that would look at something else, or at nothing.
-fn require_cameras(network: &str, sensors: &[String], cameras: &[&str]) -> Result<()> {
-    if let Some(name) = sensors
-        .iter()
-        .find(|name| !cameras.contains(&name.as_str()))
-    {
+/// Refuses a network that would look at something else than those that fit it, or at nothing.
+fn require_sensors(manifest: &Manifest, sensors: &[String], fit: &[&str]) -> Result<()> {
+    let network = &manifest.name;
+    let (sees, kind) = match manifest.takes {
+        Takes::Picture => ("pictures", "camera"),
+        Takes::RadarScan => ("radar scans", "radar with detections"),
+    };
+    if let Some(name) = sensors.iter().find(|name| !fit.contains(&name.as_str())) {
         bail!(
-            "the network {network} looks at {name:?}, which is no camera of this run; its cameras: {}",
-            cameras.join(", ")
+            "the network {network} looks at {sees} and names {name:?}, which is no {kind} of this run; there is: {}",
+            match fit {
+                [] => "none".to_owned(),
+                _ => fit.join(", "),
+            }
         );
     }
-    if cameras.is_empty() {
-        bail!("the network {network} looks at pictures, and this run has no camera");
+    if fit.is_empty() {
+        bail!("the network {network} looks at {sees}, and this run has no {kind}");
     }
     Ok(())
 }
@@ -110,7 +155,7 @@ pub(crate) fn check_backends(manifest: &Manifest) -> Result<()> {
     Ok(())
 }
 
-/// At least one file is whole, and each whole one takes a picture. The others are told: what runs
+/// At least one file is whole, and each whole one takes what the model says it takes. The others are told: what runs
 /// instead may be of another precision.
 fn check_files(folder: &Path, manifest: &Manifest) -> Result<()> {
     let mut damaged = Vec::new();
@@ -140,7 +185,7 @@ fn check_files(folder: &Path, manifest: &Manifest) -> Result<()> {
     }
 }
 
-/// Whether a file is whole; one that is and cannot look at pictures is refused.
+/// Whether a file is whole; one that is and cannot look at what its model says is refused.
 fn check_file(folder: &Path, manifest: &Manifest, file: &ModelFile) -> Result<Result<()>> {
     let name = file.path.to_string_lossy();
     let bytes = match file.bytes(folder) {
@@ -153,6 +198,12 @@ fn check_file(folder: &Path, manifest: &Manifest, file: &ModelFile) -> Result<Re
     };
     let ports = Ports::of(&name, &model, &manifest.options(1))?;
     manifest.check_names(&name, &ports)?;
+    if manifest.takes == Takes::RadarScan {
+        let (encoder, decoder) = ask_scan::assets(folder, manifest)?;
+        let checked = drafthorse_gaussian::check(&encoder, &decoder, &ports.inputs, &ports.outputs);
+        checked.with_context(|| format!("{name} of the model {}", manifest.name))?;
+        return Ok(Ok(()));
+    }
     if picture_size(&ports.inputs).is_none() {
         let inputs: Vec<_> = ports.inputs.iter().map(ToString::to_string).collect();
         bail!(
@@ -173,15 +224,34 @@ fn check_file(folder: &Path, manifest: &Manifest, file: &ModelFile) -> Result<Re
     Ok(Ok(()))
 }
 
-/// Every sensor that a network names is a camera of the plan.
+/// Every sensor that a network names is one of the plan that it can look at, and no radar is looked at by
+/// two.
 ///
 /// # Errors
 /// One that is not.
 pub fn check_sensors(plan: &Plan) -> Result<()> {
-    let cameras = plan.sensors.iter().filter(|s| s.format.is_camera());
-    let cameras: Vec<&str> = cameras.map(|s| s.name.as_str()).collect();
-    let mut networks = plan.networks.iter();
-    networks.try_for_each(|network| require_cameras(network.name(), &network.sensors, &cameras))
+    for network in &plan.networks {
+        let fits = |format| match network.manifest.takes {
+            Takes::Picture => drafthorse_core::RawFormat::is_camera(format),
+            Takes::RadarScan => gives_points(format),
+        };
+        let fit = plan.sensors.iter().filter(|sensor| fits(sensor.format));
+        let fit: Vec<&str> = fit.map(|sensor| sensor.name.as_str()).collect();
+        require_sensors(&network.manifest, &network.sensors, &fit)?;
+    }
+    for sensor in plan.sensors.iter().filter(|s| gives_points(s.format)) {
+        let mut networks = plan.networks.iter();
+        let looks = |n: &&NetworkPlan| n.radar.is_some() && n.looks_at(&sensor.name);
+        if let (Some(first), Some(second)) = (networks.find(looks), networks.find(looks)) {
+            bail!(
+                "the networks {} and {} both look at the radar {}: name the sensors of each, or leave one out",
+                first.name(),
+                second.name(),
+                sensor.name
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Where the answers of a plan's networks come from.
@@ -243,31 +313,63 @@ impl Networks {
     ///
     /// # Errors
     /// A network that takes no pictures; in a comparison also one that no engine here runs.
-    pub fn stages(
+    pub fn of_camera(
         &self,
         plan: &Plan,
         channels: &Channels,
         sensor: SensorId,
-    ) -> Result<Vec<NetworkStage>> {
+    ) -> Result<Vec<NetworkStage<PictureAsker>>> {
         let of_sensor = channels.networks().iter().filter(|n| n.sensor == sensor);
         of_sensor
             .map(|found| {
                 let network = &plan.networks[found.network];
-                let answers = match self {
-                    Self::Recorded => Answers::Log,
-                    Self::Asked(chosen) => chosen.answers(found.network, network)?,
-                };
+                let asker = |model, _: &Path| PictureAsker::new(model, network);
+                let answers = self.answers(found.network, asker)?;
                 Ok(NetworkStage::new(network, found.channel, answers))
             })
             .collect()
     }
+
+    /// The networks of all radars.
+    ///
+    /// # Errors
+    /// In a comparison, a network that no engine here runs or whose assets are absent.
+    pub fn of_radars(&self, plan: &Plan, channels: &Channels) -> Result<Vec<RadarNetwork>> {
+        let networks = channels.networks().iter();
+        let of_radars = networks.filter(|found| plan.networks[found.network].radar.is_some());
+        of_radars
+            .map(|found| {
+                let network = &plan.networks[found.network];
+                let asker = |model, folder: &Path| ScanAsker::new(model, network, folder);
+                let answers = self.answers(found.network, asker)?;
+                let mount = plan.sensors[usize::from(found.sensor.0)].mount;
+                RadarNetwork::new(network, *found, mount, answers)
+            })
+            .collect()
+    }
+
+    /// Where the answers of the plan's network of that number come from.
+    fn answers<A>(
+        &self,
+        network: usize,
+        asker: impl FnOnce(Loaded, &Path) -> Result<A>,
+    ) -> Result<Answers<A>> {
+        match self {
+            Self::Recorded => Ok(Answers::Log),
+            Self::Asked(chosen) => chosen.answers(network, asker),
+        }
+    }
 }
 
 impl Chosen {
-    fn answers(&self, index: usize, network: &NetworkPlan) -> Result<Answers> {
-        let (folder, choice) = &self.choices[index];
+    fn answers<A>(
+        &self,
+        network: usize,
+        asker: impl FnOnce(Loaded, &Path) -> Result<A>,
+    ) -> Result<Answers<A>> {
+        let (folder, choice) = &self.choices[network];
         let loaded = Loaded::open(&self.engines, folder, choice, self.threads);
-        let asker = |model| Asker::new(model, network).map(Box::new);
+        let asker = |model| asker(model, folder).map(Box::new);
         match loaded {
             Ok(model) if self.again => Ok(Answers::Again(asker(model)?)),
             Err(error) if self.again => Err(error.into()),
@@ -278,7 +380,7 @@ impl Chosen {
     }
 }
 
-fn nowhere(why: &anyhow::Error) -> Answers {
+fn nowhere<A>(why: &anyhow::Error) -> Answers<A> {
     Answers::Nowhere(format!(
         "{why:#}; `drafthorse models verify` tries it on every engine"
     ))

@@ -1,7 +1,7 @@
 //! The resolved plan of a run: everything its derived messages follow from. It is written into the
 //! log, so that replay needs nothing but the log.
 
-use drafthorse_core::{CameraModel, Pose, RawFormat, SensorId};
+use drafthorse_core::{CameraModel, Class, Pose, RawFormat, SensorId};
 use drafthorse_detector::DetectorConfig;
 use drafthorse_engine::Manifest;
 use drafthorse_sensors::align::AlignConfig;
@@ -76,7 +76,7 @@ pub struct Plan {
     pub detector: DetectorConfig,
     /// Camera lanes.
     pub camera: CameraLaneConfig,
-    /// Networks that look at pictures.
+    /// Networks that look at pictures or radar scans.
     #[serde(default)]
     pub networks: Vec<NetworkPlan>,
 }
@@ -86,12 +86,30 @@ pub struct Plan {
 pub struct NetworkPlan {
     /// Folder of the model, as the run found it.
     pub folder: PathBuf,
-    /// Cameras it looks at; empty for all.
+    /// Sensors it looks at; empty for all it can.
     pub sensors: Vec<String>,
-    /// Pictures a second of capture time, at most; none for all.
+    /// Answers a second of capture time, at most; none for all.
     pub hz: Option<f64>,
     /// The model: files by hash, origin, licence, tolerances.
     pub manifest: Manifest,
+    /// Of a network that looks at radar scans: how its answers are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radar: Option<RadarNetworkPlan>,
+}
+
+/// How the answers of a network that looks at radar scans are read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RadarNetworkPlan {
+    /// Scans that it is given together.
+    pub scans: usize,
+    /// Classes by their number in an answer.
+    pub classes: Vec<Class>,
+    /// Score from which on a box of a class becomes a detection.
+    pub least_scores: Vec<f64>,
+    /// Where it looks in the radar's frame, from and to along x, m.
+    pub x_m: [f64; 2],
+    /// The same along y.
+    pub y_m: [f64; 2],
 }
 
 impl NetworkPlan {
@@ -100,9 +118,9 @@ impl NetworkPlan {
         &self.manifest.name
     }
 
-    /// Whether it looks at the pictures of that camera.
-    pub fn looks_at(&self, camera: &str) -> bool {
-        self.sensors.is_empty() || self.sensors.iter().any(|name| name == camera)
+    /// Whether it looks at that sensor, one of the kind that it takes.
+    pub fn looks_at(&self, sensor: &str) -> bool {
+        self.sensors.is_empty() || self.sensors.iter().any(|name| name == sensor)
     }
 }
 

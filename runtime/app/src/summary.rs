@@ -140,6 +140,17 @@ impl Summary {
         }
     }
 
+    /// Adds what a lane's networks did, by name.
+    pub fn add_networks<'a>(
+        &mut self,
+        networks: impl Iterator<Item = (&'a str, &'a NetworkSummary)>,
+    ) {
+        for (name, of_sensor) in networks {
+            let all = self.networks.entry(name.to_owned()).or_default();
+            all.merge(of_sensor);
+        }
+    }
+
     /// The table for people.
     pub fn table(&self) -> String {
         use std::fmt::Write as _;

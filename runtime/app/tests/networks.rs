@@ -1,13 +1,13 @@
 //! A network in the pipeline: on each engine, over the sample drive's camera, replayed and asked again.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
-use drafthorse::pipeline::ask::Asker;
+use drafthorse::pipeline::ask_picture::PictureAsker;
 use drafthorse::pipeline::channels::Channel;
 use drafthorse::pipeline::faults::FaultLog;
 use drafthorse::pipeline::network::{Answers, NetworkStage};
 use drafthorse::pipeline::staged::{Cause, Staged};
 use drafthorse::plan::NetworkPlan;
-use drafthorse_core::Image;
+use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
 use drafthorse_engine::{
     Artefact, Backend, EngineError, LoadOptions, Manifest, Meaning, Model, ModelFile, Port,
     Precision, Reference, Tolerance, View, ViewMut, run_once,
@@ -378,8 +378,9 @@ fn an_engine_that_fails_in_the_drive_hands_over_and_the_log_says_so() {
         sensors: Vec::new(),
         hz: None,
         manifest: chosen.manifest,
+        radar: None,
     };
-    let asker = Box::new(Asker::new(loaded, &plan).unwrap());
+    let asker = Box::new(PictureAsker::new(loaded, &plan).unwrap());
     let answers = Channel(40);
     let mut stage = NetworkStage::new(&plan, answers, Answers::Engine(asker));
     let mut events = FaultLog::new(vec!["camera".to_owned()]);
@@ -394,7 +395,11 @@ fn an_engine_that_fails_in_the_drive_hands_over_and_the_log_says_so() {
         };
         staged.clear();
         staged.push(Channel::STEP, Cause::at(0), |_| {});
-        stage.look(&image, Cause::at(0), &mut events, &mut staged);
+        let cause = Cause::from(&RawMessage {
+            sequence,
+            ..RawMessage::empty(SensorId(0), RawFormat::Jpeg)
+        });
+        stage.look(&image, SensorId(0), cause, &mut events, &mut staged);
         order.extend(staged.iter().map(|(entry, _)| entry.channel));
         // The step comes after what it was answered.
         assert_eq!(order.last(), Some(&Channel::STEP));

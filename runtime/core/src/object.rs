@@ -20,6 +20,21 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Unknown,
+        Self::Car,
+        Self::Truck,
+        Self::Cyclist,
+        Self::Pedestrian,
+    ];
+
+    /// The class of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
     /// The name used in logs and in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -24,6 +24,9 @@ pub struct Manifest {
     pub licence: String,
     /// Where it comes from: paper, project, or the command that made it.
     pub origin: String,
+    /// What it looks at.
+    #[serde(default, skip_serializing_if = "Takes::is_picture")]
+    pub takes: Takes,
     /// Its files.
     pub files: Vec<ModelFile>,
     /// Files beside the network that its inputs are made with or its outputs read with.
@@ -44,6 +47,23 @@ pub struct Manifest {
     /// How far an answer may be from a reference's, by precision.
     #[serde(default)]
     pub tolerance: BTreeMap<Precision, Tolerance>,
+}
+
+/// What a model looks at in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Takes {
+    /// A camera's picture.
+    #[default]
+    Picture,
+    /// A radar's scan, through an encoder among the model's assets.
+    RadarScan,
+}
+
+impl Takes {
+    fn is_picture(&self) -> bool {
+        *self == Self::Picture
+    }
 }
 
 /// One file of a model.

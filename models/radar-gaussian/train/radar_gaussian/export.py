@@ -37,6 +37,7 @@ def encoder_file(model: Detector, config: Config, path: Path) -> None:
     options, grid = config.encoder, config.grid
     numbers = {
         "grid": grid.__dict__ | {"width": grid.width, "height": grid.height},
+        "scans": config.data.scans,
         "channels": options.channels,
         "neighbour_radius_m": options.neighbour_radius_m,
         "max_scale_m": options.max_scale_m,

@@ -1,104 +1,28 @@
-//! Asking a network about a picture, on whatever engine runs it.
+//! Asking a network about what a lane has seen, on whatever engine runs it.
 
-use super::picture::{PictureInput, picture_size};
-use crate::plan::NetworkPlan;
-use anyhow::{Context, Result, bail};
-use drafthorse_core::Image;
-use drafthorse_engine::{EngineError, Model as _, View, ViewMut};
+use anyhow::Result;
 use drafthorse_engine_auto::{Handover, Loaded};
-use drafthorse_record::messages::drafthorse::{NetworkAnswer, NetworkTensor};
+use drafthorse_record::messages::drafthorse::NetworkAnswer;
 
-/// A loaded network with the pictures' way into it.
-pub struct Asker {
-    model: Loaded,
-    input: PictureInput,
-    answer: NetworkAnswer,
-}
+/// A loaded network with the way into it and out of it.
+pub trait Ask: Send {
+    /// What it is asked about.
+    type Seen: ?Sized;
 
-impl Asker {
-    /// For a network of the plan.
+    /// Asks, and writes into `answer` what was answered and what gave it.
     ///
     /// # Errors
-    /// A network that takes anything else than a picture.
-    pub fn new(model: Loaded, plan: &NetworkPlan) -> Result<Self> {
-        let Some(size) = picture_size(model.inputs()) else {
-            let inputs: Vec<_> = model.inputs().iter().map(ToString::to_string).collect();
-            bail!(
-                "the network {} takes {}; in a camera's lane it must take one picture, f32[1, 3, height, width]",
-                plan.name(),
-                inputs.join(" and ")
-            );
-        };
-        let meaning = plan.manifest.inputs.get(&model.inputs()[0].name);
-        let (mean, std) = meaning.map_or((&[][..], &[][..]), |m| (&m.mean, &m.std));
-        let mut asker = Self {
-            input: PictureInput::new(size, mean, std)?,
-            answer: NetworkAnswer::default(),
-            model,
-        };
-        let shape = [1, 3, size[0], size[1]];
-        asker
-            .model
-            .resize(0, &shape)
-            .with_context(|| format!("the network {} refuses its own shape", plan.name()))?;
-        Ok(asker)
-    }
-
-    /// Asks about a picture.
-    ///
-    /// # Errors
-    /// [`EngineError`] where no engine could run it.
-    pub fn ask(&mut self, image: &Image) -> Result<&NetworkAnswer> {
-        if let ViewMut::F32(_, elements) = self.model.input_mut(0) {
-            self.input.fill(image, elements)?;
-        }
-        // What is fed is whole each time, so a network that lost its state is asked once more.
-        match self.model.run() {
-            Err(EngineError::StateLost { .. }) => self.model.run()?,
-            other => other?,
-        }
-        for index in 0..self.model.outputs().len() {
-            if let View::F32(_, numbers) = self.model.output(index)
-                && numbers.iter().any(|number| number.is_nan())
-            {
-                bail!(
-                    "the answer `{}` of {} holds what is no number",
-                    self.model.outputs()[index].name,
-                    self.model.running()
-                );
-            }
-        }
-        self.note(image);
-        Ok(&self.answer)
-    }
+    /// Where no engine could run it, or what it gave means nothing.
+    fn ask(&mut self, seen: &Self::Seen, answer: &mut NetworkAnswer) -> Result<()>;
 
     /// What has failed and what stepped in since the last call.
-    pub fn take_handovers(&mut self) -> Vec<Handover> {
-        self.model.take_handovers()
-    }
+    fn take_handovers(&mut self) -> Vec<Handover>;
+}
 
-    fn note(&mut self, image: &Image) {
-        let answer = &mut self.answer;
-        answer.captured_ns = image.captured_ns;
-        answer.sensor = u32::from(image.sensor.0);
-        answer.sequence = image.sequence;
-        let trial = self.model.trial();
-        trial.backend.clone_into(&mut answer.engine);
-        trial.version.clone_into(&mut answer.engine_version);
-        answer.file = trial.file.to_string_lossy().into_owned();
-        let ports = self.model.outputs();
-        answer
-            .outputs
-            .resize_with(ports.len(), NetworkTensor::default);
-        for (index, (port, to)) in ports.iter().zip(&mut answer.outputs).enumerate() {
-            let view = self.model.output(index);
-            port.name.clone_into(&mut to.name);
-            to.dtype = view.dtype().to_string();
-            to.shape.clear();
-            to.shape
-                .extend(view.shape().iter().map(|&axis| axis as u64));
-            to.data.clear();
-            view.write_le(&mut to.data);
-        }
-    }
+/// Writes into an answer what gave it.
+pub(super) fn note_engine(model: &Loaded, answer: &mut NetworkAnswer) {
+    let trial = model.trial();
+    trial.backend.clone_into(&mut answer.engine);
+    trial.version.clone_into(&mut answer.engine_version);
+    answer.file = trial.file.to_string_lossy().into_owned();
 }

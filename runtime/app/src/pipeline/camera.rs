@@ -1,6 +1,7 @@
 //! A camera lane's step: bytes of one frame in; what was found in it, a small preview, and what
 //! networks answered out.
 
+use super::ask_picture::PictureAsker;
 use super::channels::{CameraChannels, Channel};
 use super::faults::FaultLog;
 use super::network::NetworkStage;
@@ -29,7 +30,7 @@ pub struct CameraLane {
     jpeg: Vec<u8>,
     resizer: resize::Resizer,
     state: State,
-    networks: Vec<NetworkStage>,
+    networks: Vec<NetworkStage<PictureAsker>>,
     /// Faults found so far.
     pub faults: FaultLog,
     /// What happened to engines so far.
@@ -55,7 +56,7 @@ impl CameraLane {
         plan: &Plan,
         sensor: SensorId,
         channels: CameraChannels,
-        networks: Vec<NetworkStage>,
+        networks: Vec<NetworkStage<PictureAsker>>,
     ) -> Result<Self> {
         let camera = &plan.sensors[usize::from(sensor.0)];
         Ok(Self {
@@ -135,7 +136,7 @@ impl CameraLane {
         }
         for (network, pace) in self.networks.iter_mut().zip(&mut self.state.networks) {
             if pace.is_due(cause.captured_ns, network.hz()) {
-                network.look(&self.image, cause, &mut self.events, out);
+                network.look(&self.image, self.sensor, cause, &mut self.events, out);
                 clock.end("camera.network");
             }
         }
@@ -147,7 +148,7 @@ impl CameraLane {
     }
 
     /// What the lane's networks did.
-    pub fn networks(&self) -> impl Iterator<Item = &NetworkStage> {
+    pub fn networks(&self) -> impl Iterator<Item = &NetworkStage<PictureAsker>> {
         self.networks.iter()
     }
 

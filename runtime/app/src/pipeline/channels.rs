@@ -2,6 +2,7 @@
 
 use crate::plan::Plan;
 use drafthorse_core::{RawFormat, SensorId};
+use drafthorse_engine::Takes;
 use drafthorse_record::ChannelSpec;
 use drafthorse_record::messages::{
     Role, SENSOR_INDEX_KEY, SENSOR_KEY, foxglove_channel, own_channel, raw_channel,
@@ -74,15 +75,22 @@ pub struct Channels {
     networks: Vec<NetworkChannel>,
 }
 
-/// Where a network's answers to a camera's pictures go.
+/// Where a network's answers to what a sensor sees go.
 #[derive(Clone, Copy, Debug)]
 pub struct NetworkChannel {
     /// The network's number in the plan.
     pub network: usize,
-    /// The camera.
+    /// The sensor.
     pub sensor: SensorId,
-    /// The channel, `/CAMERA/network/NETWORK`.
+    /// The channel, `/SENSOR/network/NETWORK`.
     pub channel: Channel,
+    /// Of a radar's: how it agrees with the clusters, `/SENSOR/network/NETWORK/check`.
+    pub check: Option<Channel>,
+}
+
+/// Whether messages of a format become radar points.
+pub fn gives_points(format: RawFormat) -> bool {
+    !format.is_camera() && format != RawFormat::CanFrame
 }
 
 impl Channels {
@@ -116,17 +124,26 @@ impl Channels {
                     Role::Derived,
                 )),
             });
+            let has_points = gives_points(sensor.format);
             for (network, plan) in plan.networks.iter().enumerate() {
-                if camera.is_some() && plan.looks_at(name) {
+                let is_seen = match plan.manifest.takes {
+                    Takes::Picture => camera.is_some(),
+                    Takes::RadarScan => has_points,
+                };
+                if is_seen && plan.looks_at(name) {
                     let topic = format!("/{name}/network/{}", plan.name());
+                    let channel = add(own_channel(&topic, "NetworkAnswer", Role::Input));
+                    let topic = format!("{topic}/check");
+                    let check =
+                        has_points.then(|| add(own_channel(&topic, "CrossCheck", Role::Derived)));
                     networks.push(NetworkChannel {
                         network,
                         sensor: SensorId(index),
-                        channel: add(own_channel(&topic, "NetworkAnswer", Role::Input)),
+                        channel,
+                        check,
                     });
                 }
             }
-            let has_points = camera.is_none() && sensor.format != RawFormat::CanFrame;
             let points = has_points.then(|| {
                 add(foxglove_channel::<PointCloud>(
                     &format!("/{name}/points"),
@@ -156,7 +173,7 @@ impl Channels {
         self.sensors[usize::from(sensor.0)]
     }
 
-    /// Which networks look at which cameras.
+    /// Which networks look at which sensors.
     pub fn networks(&self) -> &[NetworkChannel] {
         &self.networks
     }

@@ -5,6 +5,8 @@
 
 pub mod align;
 pub mod ask;
+pub mod ask_picture;
+pub mod ask_scan;
 pub mod camera;
 pub mod channels;
 pub mod faults;
@@ -13,5 +15,6 @@ pub mod pace;
 pub mod picture;
 pub mod queue;
 pub mod radar;
+pub mod radar_network;
 pub mod staged;
 pub mod stages;

@@ -1,7 +1,7 @@
 //! A network in a lane. In a run an engine is asked and its answer is logged as an input; in a replay
 //! the answers stand in the log, and an engine may be asked again to compare.
 
-use super::ask::Asker;
+use super::ask::Ask;
 use super::channels::Channel;
 use super::faults::FaultLog;
 use super::staged::{Cause, Staged};
@@ -9,41 +9,47 @@ use crate::network_summary::answered_by;
 use crate::plan::NetworkPlan;
 use crate::summary::NetworkSummary;
 use anyhow::{Context, Result};
-use drafthorse_core::{Fault, FaultKind, Image};
+use drafthorse_core::{Fault, FaultKind, SensorId};
+use drafthorse_detector::CrossCheck;
 use drafthorse_engine::{Agreement, DType, Precision, Tensor, Tolerance};
 use drafthorse_record::messages::drafthorse::{NetworkAnswer, NetworkTensor};
 use prost::Message as _;
 use std::collections::VecDeque;
 
 /// Where answers come from.
-pub enum Answers {
+pub enum Answers<A> {
     /// An engine.
-    Engine(Box<Asker>),
+    Engine(Box<A>),
     /// Nowhere: no engine of this machine runs the network, and that is why.
     Nowhere(String),
     /// The log that is replayed.
     Log,
     /// The log; an engine is asked again, and its answers are compared with the log's.
-    Again(Box<Asker>),
+    Again(Box<A>),
 }
 
-/// One network over the pictures of one camera.
-pub struct NetworkStage {
+/// One network over what one sensor sees.
+pub struct NetworkStage<A> {
     name: String,
     channel: Channel,
     hz: f64,
-    answers: Answers,
+    answers: Answers<A>,
+    /// What goes on in its stead where it fails, in words.
+    stand_in: &'static str,
     /// Tolerance by file, of the model's manifest.
     tolerances: Vec<(String, Tolerance)>,
     recorded: VecDeque<NetworkAnswer>,
-    /// The last picture could not be answered.
+    /// The last answer, and in a comparison that of the engine asked again.
+    answer: NetworkAnswer,
+    fresh: NetworkAnswer,
+    /// The last question could not be answered.
     fails: bool,
     summary: NetworkSummary,
 }
 
-impl NetworkStage {
+impl<A: Ask> NetworkStage<A> {
     /// A network of the plan, whose answers go into that channel.
-    pub fn new(plan: &NetworkPlan, channel: Channel, answers: Answers) -> Self {
+    pub fn new(plan: &NetworkPlan, channel: Channel, answers: Answers<A>) -> Self {
         let tolerance = |precision: Precision| plan.manifest.tolerance(precision);
         let files = plan.manifest.files.iter();
         Self {
@@ -51,6 +57,7 @@ impl NetworkStage {
             channel,
             hz: plan.hz.unwrap_or(f64::INFINITY),
             answers,
+            stand_in: "",
             tolerances: files
                 .map(|file| {
                     let path = file.path.to_string_lossy().into_owned();
@@ -58,12 +65,25 @@ impl NetworkStage {
                 })
                 .collect(),
             recorded: VecDeque::new(),
+            answer: NetworkAnswer::default(),
+            fresh: NetworkAnswer::default(),
             fails: false,
             summary: NetworkSummary::default(),
         }
     }
 
-    /// Pictures a second, at most.
+    /// Says what goes on in its stead where it fails.
+    pub fn with_stand_in(self, stand_in: &'static str) -> Self {
+        Self { stand_in, ..self }
+    }
+
+    /// Counts how its boxes agree with the clusters.
+    pub fn note_check(&mut self, check: Option<CrossCheck>) {
+        let of_clusters = self.summary.clusters.get_or_insert_default();
+        of_clusters.count(check);
+    }
+
+    /// Answers a second, at most.
     pub fn hz(&self) -> f64 {
         self.hz
     }
@@ -78,11 +98,22 @@ impl NetworkStage {
         (&self.name, &self.summary)
     }
 
-    /// Takes a picture whose turn it is.
-    pub fn look(&mut self, image: &Image, cause: Cause, events: &mut FaultLog, out: &mut Staged) {
+    /// Takes what the sensor saw, where it is its turn; gives the answer, in a replay the log's.
+    pub fn look(
+        &mut self,
+        seen: &A::Seen,
+        sensor: SensorId,
+        cause: Cause,
+        events: &mut FaultLog,
+        out: &mut Staged,
+    ) -> Option<&NetworkAnswer> {
+        let stand_in = match self.stand_in {
+            "" => String::new(),
+            what => format!("; {what}"),
+        };
         let fault = |kind, detail| Fault {
             kind,
-            sensor: Some(image.sensor),
+            sensor: Some(sensor),
             at_ns: cause.captured_ns,
             count: 1,
             detail,
@@ -93,7 +124,11 @@ impl NetworkStage {
         };
         match &mut self.answers {
             Answers::Engine(asker) => {
-                let asked = asker.ask(image).map(|answer| {
+                let answer = &mut self.answer;
+                let asked = asker.ask(seen, answer).map(|()| {
+                    answer.captured_ns = cause.captured_ns;
+                    answer.sensor = u32::from(sensor.0);
+                    answer.sequence = cause.sequence;
                     out.push_input(self.channel, cause, |buf| answer.encode_raw(buf));
                     self.summary.count(answer);
                 });
@@ -106,11 +141,14 @@ impl NetworkStage {
                     tell(fault(FaultKind::NetworkHandedOver, detail), out);
                 }
                 match asked {
-                    Ok(()) => self.fails = false,
+                    Ok(()) => {
+                        self.fails = false;
+                        return Some(&self.answer);
+                    }
                     Err(error) => {
                         // Told once for each time that it begins to fail.
                         if !std::mem::replace(&mut self.fails, true) {
-                            let detail = format!("network {}: {error:#}", self.name);
+                            let detail = format!("network {}: {error:#}{stand_in}", self.name);
                             tell(fault(FaultKind::NetworkFailed, detail), out);
                         }
                         self.summary.failures += 1;
@@ -118,24 +156,24 @@ impl NetworkStage {
                 }
             }
             Answers::Nowhere(why) => {
-                // Told once; each picture counts.
+                // Told once; each question counts.
                 if self.summary.failures == 0 {
-                    let detail = format!("network {}: {why}", self.name);
+                    let detail = format!("network {}: {why}{stand_in}", self.name);
                     tell(fault(FaultKind::NetworkFailed, detail), out);
                 }
                 self.summary.failures += 1;
             }
             Answers::Log => {
-                take(&mut self.recorded, image, &mut self.summary);
+                self.answer = take(&mut self.recorded, cause, &mut self.summary)?;
+                return Some(&self.answer);
             }
             Answers::Again(asker) => {
-                let Some(recorded) = take(&mut self.recorded, image, &mut self.summary) else {
-                    return;
-                };
+                self.answer = take(&mut self.recorded, cause, &mut self.summary)?;
+                let (recorded, fresh) = (&self.answer, &mut self.fresh);
                 let check = self.summary.check.get_or_insert_default();
-                match asker.ask(image) {
-                    Ok(fresh) => {
-                        let agreement = agreement(fresh, &recorded);
+                match asker.ask(seen, fresh) {
+                    Ok(()) => {
+                        let agreement = agreement(fresh, recorded);
                         let tolerance = |file: &str| {
                             let known = self.tolerances.iter().find(|(path, _)| path == file);
                             known.map_or_else(Tolerance::default, |(_, tolerance)| *tolerance)
@@ -149,11 +187,13 @@ impl NetworkStage {
                         check.failures += 1;
                     }
                 }
+                return Some(&self.answer);
             }
         }
+        None
     }
 
-    /// Takes an answer that stands in the log, for the picture that its lane takes next.
+    /// Takes an answer that stands in the log, for what its lane takes next.
     ///
     /// # Errors
     /// Bytes that are no answer.
@@ -165,15 +205,15 @@ impl NetworkStage {
     }
 }
 
-/// The recorded answer to a picture. Where there is none, no engine could answer it in the run; one to
-/// another picture was not asked for in this replay.
+/// The recorded answer to a question. Where there is none, no engine could answer it in the run; one to
+/// another question was not asked for in this replay.
 fn take(
     recorded: &mut VecDeque<NetworkAnswer>,
-    image: &Image,
+    cause: Cause,
     summary: &mut NetworkSummary,
 ) -> Option<NetworkAnswer> {
     while let Some(answer) = recorded.pop_front() {
-        if answer.sequence == image.sequence {
+        if answer.sequence == cause.sequence {
             summary.count(&answer);
             return Some(answer);
         }

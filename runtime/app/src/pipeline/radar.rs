@@ -2,12 +2,14 @@
 
 use super::channels::{Channel, Channels};
 use super::faults::FaultLog;
+use super::radar_network::RadarNetwork;
 use super::staged::{Cause, Staged};
 use super::stages::StageClock;
 use crate::plan::Plan;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use drafthorse_core::{Fault, RawMessage, SensorId};
 use drafthorse_detector::{PerceptionFrame, RadarPerception};
+use drafthorse_gaussian::Accumulator;
 use drafthorse_record::messages::{
     PerceptionEncoder, encode_ego, encode_transform, odom_from_vehicle,
 };
@@ -23,6 +25,7 @@ pub struct RadarLane {
     names: Vec<String>,
     channels: Channels,
     perception: RadarPerception,
+    networks: Vec<RadarNetwork>,
     reading: RadarReading,
     found: Vec<Fault>,
     labels: Vec<u8>,
@@ -31,6 +34,8 @@ pub struct RadarLane {
     vehicle_speed: Option<(f64, u64)>,
     /// Faults found so far.
     pub faults: FaultLog,
+    /// What happened to engines so far.
+    pub events: FaultLog,
     /// What was perceived so far.
     pub counts: RadarCounts,
 }
@@ -69,11 +74,15 @@ struct State {
     decoders: Vec<Option<RadarDecoderState>>,
     vehicle_speed: Option<(f64, u64)>,
     perception: Vec<u8>,
+    /// Scans that each network holds. Where there is no network the state ends before them, as it did
+    /// when the lane had none.
+    #[serde(skip)]
+    held: Vec<Accumulator>,
 }
 
 impl RadarLane {
-    /// The lane for a plan.
-    pub fn new(plan: &Plan, channels: &Channels) -> Result<Self> {
+    /// The lane for a plan, with the networks that look at its radars' scans.
+    pub fn new(plan: &Plan, channels: &Channels, networks: Vec<RadarNetwork>) -> Result<Self> {
         let mut sensors = Vec::new();
         for (id, sensor) in plan.sensors() {
             if sensor.format.is_camera() {
@@ -93,9 +102,11 @@ impl RadarLane {
             channels: channels.clone(),
             perception: RadarPerception::new(&plan.detector, &mounts)
                 .context("the [detector] table cannot be used")?,
+            networks,
             reading: RadarReading::default(),
             found: Vec::new(),
             faults: FaultLog::new(plan.sensor_names()),
+            events: FaultLog::new(plan.sensor_names()),
             labels: Vec::new(),
             encoder: PerceptionEncoder::default(),
             vehicle_speed: None,
@@ -157,12 +168,12 @@ impl RadarLane {
             .map(|(mps, _)| mps);
         match kind {
             ReadingKind::Scan => {
-                let scan = &self.reading.scan;
-                self.perception.estimate_ego(scan, speed);
+                self.perception.estimate_ego(&self.reading.scan, speed);
                 clock.end("radar.ego");
-                self.perception.cluster(scan);
+                self.perception.cluster(&self.reading.scan);
                 clock.end("radar.cluster");
-                self.perception.track(scan);
+                self.ask_network(sensor, cause, clock, out);
+                self.perception.track(&self.reading.scan);
                 clock.end("radar.track");
             }
             ReadingKind::Objects => {
@@ -177,6 +188,42 @@ impl RadarLane {
         }
         self.stage_frame(sensor, kind, cause, out);
         clock.end("radar.encode");
+    }
+
+    /// Asks the network that looks at a radar, whose boxes take the place of clusters then.
+    fn ask_network(
+        &mut self,
+        sensor: SensorId,
+        cause: Cause,
+        clock: &mut StageClock,
+        out: &mut Staged,
+    ) {
+        let mut networks = self.networks.iter_mut();
+        let Some(network) = networks.find(|network| network.sensor() == sensor) else {
+            return;
+        };
+        let frame = self.perception.frame();
+        let (ego, odom) = (frame.ego, frame.odom);
+        let (scan, events) = (&self.reading.scan, &mut self.events);
+        let area = network.area();
+        let boxes = network.look(scan, (&ego, odom), cause, events, out);
+        let check = boxes.map(|boxes| self.perception.take_boxes(boxes, area));
+        network.check(check, cause, out);
+        clock.end("radar.network");
+    }
+
+    /// What the lane's networks did.
+    pub fn networks(&self) -> impl Iterator<Item = &RadarNetwork> {
+        self.networks.iter()
+    }
+
+    /// Takes an answer of a network that stands in the log before its step.
+    pub fn take_recorded(&mut self, channel: Channel, bytes: &[u8]) -> Result<()> {
+        let mut stages = self.networks.iter_mut().map(RadarNetwork::stage_mut);
+        match stages.find(|stage| stage.channel() == channel) {
+            Some(stage) => stage.take_recorded(bytes),
+            None => Ok(()),
+        }
     }
 
     fn stage_frame(&mut self, sensor: SensorId, kind: ReadingKind, cause: Cause, out: &mut Staged) {
@@ -236,14 +283,30 @@ impl RadarLane {
                 .collect(),
             vehicle_speed: self.vehicle_speed,
             perception,
+            held: Vec::new(),
         };
-        postcard::to_stdvec(&state).context("the radar lane's state cannot be written")
+        let why = "the radar lane's state cannot be written";
+        let mut bytes = postcard::to_stdvec(&state).context(why)?;
+        if !self.networks.is_empty() {
+            let held: Vec<_> = self.networks.iter().map(RadarNetwork::held).collect();
+            bytes = postcard::to_extend(&held, bytes).context(why)?;
+        }
+        Ok(bytes)
     }
 
     /// Goes on from a state that [`RadarLane::checkpoint`] wrote.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
-        let state: State = postcard::from_bytes(bytes)
-            .context("the radar lane's state in the log cannot be read")?;
+        let why = "the radar lane's state in the log cannot be read";
+        let (mut state, rest): (State, _) = postcard::take_from_bytes(bytes).context(why)?;
+        if !rest.is_empty() {
+            state.held = postcard::from_bytes(rest).context(why)?;
+        }
+        if state.held.len() != self.networks.len() {
+            bail!("the radar lane's state in the log is of another number of networks");
+        }
+        for (network, held) in self.networks.iter_mut().zip(state.held) {
+            network.restore(held);
+        }
         for (decoder, state) in self.sensors.iter_mut().zip(state.decoders) {
             if let (Some(decoder), Some(state)) = (decoder, state) {
                 decoder.restore(state);

@@ -62,11 +62,14 @@ impl Machine {
             }
             let logic: Box<dyn LaneLogic> = match of_sensor.camera {
                 Some(camera) => {
-                    let stages = networks.stages(plan, channels, id)?;
+                    let stages = networks.of_camera(plan, channels, id)?;
                     Box::new(CameraLane::new(plan, id, camera, stages)?)
                 }
                 None if lanes.contains_key(RADAR_LANE) => continue,
-                None => Box::new(RadarLane::new(plan, channels)?),
+                None => {
+                    let radars = networks.of_radars(plan, channels)?;
+                    Box::new(RadarLane::new(plan, channels, radars)?)
+                }
             };
             let name = if sensor.format.is_camera() {
                 sensor.name.as_str()
@@ -82,8 +85,7 @@ impl Machine {
             );
         }
         let answers = channels.networks().iter().map(|network| {
-            let lane = plan.sensor_name(network.sensor).to_owned();
-            (network.channel, lane)
+            (network.channel, plan.lane_of(network.sensor))
         });
         let network_channels = answers.collect();
         Ok(Self {

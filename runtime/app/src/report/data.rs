@@ -223,6 +223,8 @@ pub(super) struct Network {
     /// Where the model comes from and its licence, as the plan says.
     pub origin: String,
     pub licence: String,
+    /// Of a radar's network: how its boxes agree with the clusters, in words.
+    pub clusters: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]

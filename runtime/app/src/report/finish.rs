@@ -7,6 +7,7 @@ use super::data::{
 use super::fold::Fold;
 use super::scenery::Scenery;
 use super::status::Status;
+use crate::network_summary::ClusterCheck;
 use super::timeline::Axis;
 use super::{ReportOptions, base64};
 use nalgebra::Isometry3;
@@ -303,6 +304,7 @@ fn networks(status: &Status, plan: &Value) -> Vec<Network> {
         .map(|((topic, by), &answers)| Network {
             origin: manifest(topic, "origin").unwrap_or_default(),
             licence: manifest(topic, "licence").unwrap_or_default(),
+            clusters: status.cluster_checks.get(topic).map(ClusterCheck::words),
             topic: topic.clone(),
             by: by.clone(),
             answers,

@@ -4,7 +4,8 @@ use super::bins::Bins;
 use super::data::{Clock, Fault, Health, MarkLabel};
 use super::fold::Message;
 use super::histogram::Histogram;
-use crate::network_summary::answered_by;
+use crate::network_summary::{ClusterCheck, answered_by};
+use drafthorse_detector::CrossCheck;
 use drafthorse_record::messages::drafthorse::{self, pairing::Outcome};
 use prost::{DecodeError, Message as _};
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(super) struct Status {
     pub latency: Vec<(String, String, Histogram)>,
     /// Answers by topic and by what gave them.
     pub networks: BTreeMap<(String, String), u64>,
+    /// Agreement with the clusters, by the topic of the answers.
+    pub cluster_checks: BTreeMap<String, ClusterCheck>,
     pub drops: BTreeMap<(String, u32), u64>,
     pub fault_kinds: BTreeMap<(String, String), (u64, u64)>,
     /// The first faults, with their instant; `t` is filled in once the axis is known.
@@ -81,6 +84,20 @@ impl Status {
                 let key = (clip(m.topic.to_owned()), clip(answered_by(&answer)));
                 if self.networks.len() < MAX_KEYS || self.networks.contains_key(&key) {
                     *self.networks.entry(key).or_default() += 1;
+                }
+            }
+            "drafthorse.CrossCheck" => {
+                let check = drafthorse::CrossCheck::decode(m.data)?;
+                let topic = m.topic.strip_suffix("/check").unwrap_or(m.topic);
+                let key = clip(topic.to_owned());
+                if self.cluster_checks.len() < MAX_KEYS || self.cluster_checks.contains_key(&key) {
+                    let counts = CrossCheck {
+                        boxes: check.boxes,
+                        clusters: check.clusters,
+                        both: check.both,
+                    };
+                    let all = self.cluster_checks.entry(key).or_default();
+                    all.count(check.answered.then_some(counts));
                 }
             }
             "drafthorse.Detections" => self.detections += 1,

@@ -3,8 +3,10 @@
 use super::{LaneHandle, Shared};
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::Channel;
+use crate::pipeline::network::NetworkStage;
 use crate::pipeline::queue::Taken;
 use crate::pipeline::radar::RadarLane;
+use crate::pipeline::radar_network::RadarNetwork;
 use crate::pipeline::staged::{Cause, Staged};
 use crate::pipeline::stages::StageClock;
 use crate::summary::{Latencies, Summary};
@@ -73,11 +75,16 @@ impl LaneLogic for RadarLane {
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         RadarLane::restore(self, state)
     }
+    fn take_recorded(&mut self, channel: Channel, bytes: &[u8]) -> Result<()> {
+        RadarLane::take_recorded(self, channel, bytes)
+    }
     fn summarise(&self, summary: &mut Summary) {
         summary.scans += self.counts.scans;
         summary.tracks += self.counts.tracks;
         summary.most_tracks = summary.most_tracks.max(self.counts.most_tracks);
         summary.add_faults(&self.faults);
+        summary.add_faults(&self.events);
+        summary.add_networks(self.networks().map(RadarNetwork::summary));
     }
 }
 
@@ -99,11 +106,7 @@ impl LaneLogic for CameraLane {
         summary.frames += self.frames;
         summary.add_faults(&self.faults);
         summary.add_faults(&self.events);
-        for network in self.networks() {
-            let (name, of_camera) = network.summary();
-            let all = summary.networks.entry(name.to_owned()).or_default();
-            all.merge(of_camera);
-        }
+        summary.add_networks(self.networks().map(NetworkStage::summary));
     }
 }
 

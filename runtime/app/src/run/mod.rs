@@ -289,7 +289,8 @@ fn logic(
     lane: &str,
 ) -> Result<Box<dyn LaneLogic>> {
     if lane == RADAR_LANE {
-        return Ok(Box::new(RadarLane::new(&shared.plan, channels)?));
+        let radars = networks.of_radars(&shared.plan, channels)?;
+        return Ok(Box::new(RadarLane::new(&shared.plan, channels, radars)?));
     }
     let (id, _) = shared
         .plan
@@ -300,7 +301,7 @@ fn logic(
         .sensor(id)
         .camera
         .with_context(|| format!("{lane} is not a camera"))?;
-    let stages = networks.stages(&shared.plan, channels, id)?;
+    let stages = networks.of_camera(&shared.plan, channels, id)?;
     Ok(Box::new(CameraLane::new(&shared.plan, id, camera, stages)?))
 }
 

@@ -42,6 +42,9 @@ pub struct ClassHead {
     pub box_first_channel: usize,
     /// Distance of centres within which the worse box goes, m.
     pub nms_radius_m: f32,
+    /// Score from which on a box is taken for an object in a run: where precision and recall balance best
+    /// on the frames that training was watched on.
+    pub score_run: f32,
 }
 
 /// A detected box in the radar's frame.
@@ -200,8 +203,8 @@ mod tests {
     const HEAD: &str = r#"{
         "format": "drafthorse-radar-gaussian-1",
         "classes": [
-            {"name": "car", "heatmap_channel": 1, "box_first_channel": 0, "nms_radius_m": 1.0},
-            {"name": "cyclist", "heatmap_channel": 0, "box_first_channel": 8, "nms_radius_m": 0.5}
+            {"name": "car", "heatmap_channel": 1, "box_first_channel": 0, "nms_radius_m": 1.0, "score_run": 0.4},
+            {"name": "cyclist", "heatmap_channel": 0, "box_first_channel": 8, "nms_radius_m": 0.5, "score_run": 0.3}
         ],
         "cell_m": 0.5, "x_min_m": 0.0, "y_min_m": -2.0, "score_min": 0.1,
         "candidates_per_class": 3, "keep_per_class": 2, "nms": "circle", "heatmap": "logits"

@@ -11,6 +11,8 @@ use std::collections::HashMap;
 pub(crate) const FORMAT: &str = "drafthorse-radar-gaussian-1";
 /// Channels at most: more than any published detector has.
 const MOST_CHANNELS: usize = 1024;
+/// Scans together at most.
+const MOST_SCANS: usize = 16;
 /// Elements of a bird's-eye view at most: 1 GiB.
 const MOST_ELEMENTS: usize = 1 << 28;
 /// Largest length that a setting may be, m: beyond any radar's reach.
@@ -56,6 +58,8 @@ pub struct Settings {
     pub name: String,
     /// What the network is given of a point: places in [`crate::POINT_NAMES`], x, y and z first.
     pub features: Vec<usize>,
+    /// Scans together, the newest among them.
+    pub scans: usize,
     /// Grid of the bird's-eye view.
     pub grid: Grid,
     /// Features of a Gaussian.
@@ -196,6 +200,7 @@ fn settings(metadata: Option<&HashMap<String, String>>) -> Result<Settings, Weig
     let settings = Settings {
         name: text("name")?,
         features: features(&text("features")?)?,
+        scans: json("scans", &text("scans")?)?,
         grid: json("grid", &text("grid")?)?,
         channels: json("channels", &text("channels")?)?,
         neighbour_radius_m: positive("neighbour_radius_m")?,
@@ -237,6 +242,11 @@ fn check(settings: &Settings) -> Result<(), WeightsError> {
             settings.features.starts_with(&[0, 1, 2]),
             "features",
             "does not begin with x_m, y_m, z_m",
+        ),
+        (
+            (1..=MOST_SCANS).contains(&settings.scans),
+            "scans",
+            "is not 1 to 16",
         ),
         (settings.range_scale_m > 0.0, "range_scale_m", "is 0"),
         (

@@ -99,13 +99,13 @@ function tables() {
   const more = data.counts.faults - data.faults.length;
   const faults = panel("Faults", [kinds ? element("p", { class: "note" }, kinds) : null, table([["Time"], ["Kind"], ["Sensor"], ["Count", 1], ["What happened"]], listed, "No faults were reported."), more > 0 ? element("p", { class: "note" }, `and ${number(more)} more, counted above`) : null], true, data.counts.faults ? `${number(data.counts.faults)} reports` : null);
   faults.querySelectorAll("tr.pick").forEach((row, i) => row.addEventListener("click", () => seek(data.faults[i].t)));
-  const networks = data.networks.map((n) => [n.topic, n.by, number(n.answers), n.origin, n.licence]);
+  const networks = data.networks.map((n) => [n.topic, n.by, number(n.answers), n.clusters || "–", n.origin, n.licence]);
   const channels = data.channels.map((c) => [c.topic, c.schema, c.role, number(c.count), c.hz ? number(c.hz, 1) : "–", [bytesText(c.bytes), "keep"]]);
   byId("tables").replaceChildren(
     latencyPanel(), pairsPanel(),
     panel("Drops", table([["Lane"], ["Sensor"], ["Dropped", 1]], drops, "No lane dropped a message."), false, data.counts.drops ? `${number(data.counts.drops)} in all` : null),
     faults, logPanel(),
-    ...(networks.length ? [panel("Networks", table([["Answers to"], ["Given by"], ["Count", 1], ["Origin of the model"], ["Licence"]], networks, ""), true)] : []),
+    ...(networks.length ? [panel("Networks", table([["Answers to"], ["Given by"], ["Count", 1], ["Agreement with clusters"], ["Origin of the model"], ["Licence"]], networks, ""), true)] : []),
     panel("Configuration", data.config ? element("details", {}, element("summary", {}, "Show the run's plan: sensors, mounting, alignment, perception"), element("pre", {}, data.config)) : element("p", { class: "empty" }, "The log does not hold its run's plan.")),
     panel("Channels", table([["Topic"], ["Schema"], ["Role"], ["Messages", 1], ["Hz", 1], ["Bytes", 1]], channels, "No channel."), true, `${number(data.counts.messages)} messages, ${bytesText(data.counts.bytes)} before compression`));
   byId("foot").textContent = `Shown here: ${number(data.counts.shown_scans)} of ${number(data.counts.scans)} instants and ${number(data.counts.shown_pictures)} of ${number(data.counts.pictures)} preview pictures, thinned evenly. The log holds everything. Frames follow ISO 8855: x forward, y left, z up.`;

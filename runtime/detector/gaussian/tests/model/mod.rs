@@ -71,6 +71,7 @@ pub(crate) fn weights(random: &mut Random, channels: usize, cells: usize) -> Vec
                 side_m / 2.0
             ),
         ),
+        ("scans", "3".to_owned()),
         ("channels", channels.to_string()),
         ("neighbour_radius_m", "1.5".to_owned()),
         ("max_scale_m", "1".to_owned()),

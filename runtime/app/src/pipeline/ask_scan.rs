@@ -1,0 +1,107 @@
+//! Asking the Gaussian detector about a radar's scan.
+
+use super::ask::{Ask, note_engine};
+use crate::plan::NetworkPlan;
+use anyhow::{Context, Result};
+use drafthorse_core::Class;
+use drafthorse_detector::NetworkBox;
+use drafthorse_engine::{DType, Manifest};
+use drafthorse_engine_auto::{Handover, Loaded};
+use drafthorse_gaussian::{DECODE_FILE, Decoder, ENCODER_FILE, Encoder, GaussianDetector, POINT};
+use drafthorse_record::messages::drafthorse::{NetworkAnswer, NetworkTensor};
+use std::path::Path;
+
+/// Name of the one tensor of an answer, f32 `[boxes, 9]`, best first, in the radar's frame.
+const BOXES: &str = "boxes";
+/// Numbers of a box: class, score, x, y, z (m), length, width, height (m), yaw (rad).
+const BOX: usize = 9;
+
+/// A loaded detector. Its answers are boxes.
+pub struct ScanAsker {
+    detector: GaussianDetector<Loaded>,
+}
+
+impl ScanAsker {
+    /// For a network of the plan, with the assets of the folder.
+    ///
+    /// # Errors
+    /// Assets that cannot be read, or that the network does not fit.
+    pub fn new(model: Loaded, plan: &NetworkPlan, folder: &Path) -> Result<Self> {
+        let (encoder, decoder) = assets(folder, &plan.manifest)?;
+        Ok(Self {
+            detector: GaussianDetector::new(encoder, decoder, model)?,
+        })
+    }
+}
+
+/// What stands before and behind the network.
+///
+/// # Errors
+/// Assets that are absent, damaged or of another format.
+pub fn assets(folder: &Path, manifest: &Manifest) -> Result<(Encoder, Decoder)> {
+    let asset = |name: &str| {
+        let bytes = manifest.asset(folder, name)?;
+        bytes.with_context(|| {
+            format!(
+                "the model {} looks at radar scans and has no asset {name}",
+                manifest.name
+            )
+        })
+    };
+    let encoder = Encoder::read(&asset(ENCODER_FILE)?)?;
+    let decoder = Decoder::read(&asset(DECODE_FILE)?)?;
+    Ok((encoder, decoder))
+}
+
+impl Ask for ScanAsker {
+    type Seen = [[f32; POINT]];
+
+    fn ask(&mut self, points: &Self::Seen, answer: &mut NetworkAnswer) -> Result<()> {
+        let boxes = self.detector.detect(points)?;
+        answer.outputs.resize_with(1, NetworkTensor::default);
+        let tensor = &mut answer.outputs[0];
+        BOXES.clone_into(&mut tensor.name);
+        tensor.dtype = DType::F32.to_string();
+        tensor.shape.clear();
+        tensor.shape.extend([boxes.len() as u64, BOX as u64]);
+        tensor.data.clear();
+        for found in boxes {
+            let [x, y, z] = found.centre_m;
+            let [length, width, height] = found.size_m;
+            let (class, score, yaw) = (found.class as f32, found.score, found.yaw_rad);
+            let numbers: [f32; BOX] = [class, score, x, y, z, length, width, height, yaw];
+            let bytes = numbers.iter().flat_map(|number| number.to_le_bytes());
+            tensor.data.extend(bytes);
+        }
+        note_engine(self.detector.model(), answer);
+        Ok(())
+    }
+
+    fn take_handovers(&mut self) -> Vec<Handover> {
+        self.detector.model_mut().take_handovers()
+    }
+}
+
+/// The boxes of an answer, in the radar's frame; those of classes that are not among `classes` are left
+/// out.
+pub fn boxes_of<'a>(
+    answer: &'a NetworkAnswer,
+    classes: &'a [Class],
+) -> impl Iterator<Item = (usize, NetworkBox)> + 'a {
+    let tensor = answer.outputs.iter().find(|tensor| tensor.name == BOXES);
+    let data = tensor.map_or(&[][..], |tensor| &tensor.data);
+    let (numbers, _) = data.as_chunks::<4>();
+    numbers.chunks_exact(BOX).filter_map(|row| {
+        let row: [f64; BOX] = std::array::from_fn(|i| f64::from(f32::from_le_bytes(row[i])));
+        let [class, score, x, y, z, length, width, height, yaw_rad] = row;
+        let index = class as usize;
+        let found = NetworkBox {
+            class: *classes.get(index)?,
+            score,
+            centre_m: [x, y, z],
+            size_m: [length, width, height],
+            yaw_rad,
+        };
+        Some((index, found))
+    })
+}
