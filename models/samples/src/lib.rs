@@ -8,12 +8,14 @@
 mod bev;
 mod decoder;
 mod layers;
+mod radar;
 mod random;
 mod sample;
 mod vit;
 
 pub use bev::{BevCnn, Stage};
 pub use decoder::Decoder;
+pub use radar::{POINT, RadarEncoder};
 pub use sample::{Sample, Size};
 pub use vit::Vit;
 

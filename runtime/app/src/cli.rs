@@ -432,12 +432,23 @@ pub struct BenchArgs {
     /// `engine`: threads that work on one run.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub threads: usize,
-    /// `engine`: the library of ONNX Runtime, where it is not found by itself.
+    /// `engine`, `detector`: the library of ONNX Runtime, where it is not found by itself.
     #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
     pub onnxruntime: Option<PathBuf>,
-    /// `engine`: a Python with the package `onnxruntime`, the peer.
+    /// The peer's Python: for `engine` one with the package `onnxruntime`, for `detector` one with
+    /// what models/radar-gaussian/train/requirements.txt lists.
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     pub python: PathBuf,
+    /// `detector`: folder of the training code, the peer.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "models/radar-gaussian/train"
+    )]
+    pub training: PathBuf,
+    /// `detector`: folder of the detector that is run as a whole.
+    #[arg(long, value_name = "DIR", default_value = "models/radar-gaussian-s")]
+    pub model: PathBuf,
     /// The part of `engine` whose memory is measured, in a process of its own.
     #[arg(long, hide = true)]
     pub child: Option<String>,
@@ -455,6 +466,8 @@ pub enum BenchKind {
     Record,
     /// Decoding.
     Decode,
+    /// The Gaussian detector: encoder and splat beside PyTorch, the whole on each engine.
+    Detector,
     /// Networks on each engine, beside ONNX Runtime's own Python package.
     Engine,
 }

@@ -14,7 +14,8 @@ mod tensor;
 pub use backend::{Artefact, Backend, LoadOptions, StatePair};
 pub use error::{CacheFault, EngineError};
 pub use manifest::{
-    Agreement, Asset, Manifest, Meaning, ModelFile, Precision, Reference, Takes, Tolerance, read_tensors,
+    Agreement, Asset, Manifest, Meaning, ModelFile, Precision, Reference, Takes, Tolerance,
+    read_tensors,
 };
 pub use model::{Model, run_once};
 pub use port::{Port, Ports};

@@ -67,3 +67,33 @@ pub fn run_once(model: &mut dyn Model, inputs: &[Tensor]) -> Result<Vec<Tensor>,
     let outputs = 0..model.outputs().len();
     Ok(outputs.map(|i| model.output(i).to_tensor()).collect())
 }
+
+impl<M: Model + ?Sized> Model for Box<M> {
+    fn inputs(&self) -> &[Port] {
+        (**self).inputs()
+    }
+
+    fn outputs(&self) -> &[Port] {
+        (**self).outputs()
+    }
+
+    fn resize(&mut self, input: usize, shape: &[usize]) -> Result<(), EngineError> {
+        (**self).resize(input, shape)
+    }
+
+    fn input_mut(&mut self, input: usize) -> ViewMut<'_> {
+        (**self).input_mut(input)
+    }
+
+    fn run(&mut self) -> Result<(), EngineError> {
+        (**self).run()
+    }
+
+    fn output(&self, output: usize) -> View<'_> {
+        (**self).output(output)
+    }
+
+    fn reset(&mut self) -> Result<(), EngineError> {
+        (**self).reset()
+    }
+}

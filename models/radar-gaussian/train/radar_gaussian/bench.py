@@ -1,73 +1,75 @@
-"""Times the point encoder and the splat in PyTorch, and leaves what another implementation needs to do the same.
+"""The point encoder and the splat in PyTorch on the processor, as a peer of another implementation.
 
-For each number of points: seeded weights and points over the configuration's grid, a batch of one, no
-gradient. OUT gets `encoder.safetensors` and, for each N, `points-N.safetensors` (points and the bird's-eye
-view they give). Prints one line of JSON with the middle and the 99th percentile of the milliseconds.
+Takes a command a line on standard input, and answers each with a line of JSON; the first line it writes
+says its version. One thread unless told otherwise.
+
+    {"load": "encoder.safetensors", "threads": 1}              the encoder, as `radar_gaussian.export` writes it
+    {"points": "points.f32", "view": "view.f32"}               a scan (f32, a row a point); writes what is made of it
+    {"run": 20}                                                seconds of so many runs
 """
 
-import argparse
 import json
+import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors import safe_open
 
-from . import config as configs
-from .config import Config
-from .export import encoder_file
-from .model import Detector
+from .config import Encoder, Grid
+from .encoder.gaussian import GaussianEncoder
 
 
-def seeded_points(count: int, config: Config, seed: int = 0) -> torch.Tensor:
-    """Points f32 [1, count, F] over the grid, half of them in groups of eight as objects give them."""
-    rng = np.random.default_rng([seed, count])
-    grid = config.grid
-    low, high = np.array([grid.x_min_m, grid.y_min_m, -1.0]), np.array([grid.x_max_m, grid.y_max_m, 1.5])
-    centres = rng.uniform(low, high, (count, 3))
-    members = np.arange(count // 2)
-    centres[members] = centres[members // 8] + rng.normal(0, [0.8, 0.5, 0.3], (len(members), 3))
-    margin = 1e-3
-    centres = np.clip(centres, low + margin, high - margin)
-    others = rng.normal(config.points.mean[3:], config.points.std[3:], (count, len(config.points.mean) - 3))
-    return torch.from_numpy(np.concatenate([centres, others], 1).astype(np.float32))[None]
+class Settings:
+    """What the encoder needs of a configuration, from the metadata of its file."""
+
+    def __init__(self, meta: dict):
+        number = lambda name: json.loads(meta[name])
+        grid = number("grid")
+        names = ("channels", "neighbour_radius_m", "max_scale_m", "max_offset_m", "learned_opacity", "screen_variance_px2")
+        self.grid = Grid(**{name: grid[name] for name in Grid.__dataclass_fields__})
+        self.encoder = Encoder(**{name: number(name) for name in names})
+        features = meta["features"].split(",")
+        self.points = type("Points", (), {"features": features, "mean": [0.0] * len(features), "std": [1.0] * len(features)})
 
 
-@torch.no_grad()
-def milliseconds(encoder, points, repeats: int) -> np.ndarray:
-    valid = torch.ones(points.shape[:2], dtype=torch.bool)
-    times = []
-    for _ in range(repeats + 5):
-        begun = time.perf_counter()
-        encoder(points, valid)
-        times.append(1000 * (time.perf_counter() - begun))
-    return np.array(times[5:])
+class Peer:
+    def load(self, path: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        with safe_open(path, "pt") as file:
+            self.encoder = GaussianEncoder(Settings(file.metadata())).eval()
+            self.encoder.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+
+    @torch.no_grad()
+    def points(self, path: str, view: str) -> None:
+        width = self.encoder.input.mean.numel()
+        self.scan = torch.from_numpy(np.fromfile(path, np.float32).reshape(1, -1, width))
+        self.valid = torch.ones(self.scan.shape[:2], dtype=torch.bool)
+        self.encoder(self.scan, self.valid)[0].contiguous().numpy().tofile(view)
+
+    @torch.no_grad()
+    def run(self, count: int) -> list[float]:
+        seconds = []
+        for _ in range(count):
+            begun = time.perf_counter()
+            self.encoder(self.scan, self.valid)
+            seconds.append(time.perf_counter() - begun)
+        return seconds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", required=True)
-    parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--points", nargs="+", type=int, default=[100, 300, 320, 800, 3000])
-    parser.add_argument("--repeats", type=int, default=50)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    config = configs.load(options.config)
-    model = Detector(config).eval()
-    options.out.mkdir(parents=True, exist_ok=True)
-    encoder_file(model, config, options.out / "encoder.safetensors")
-    result = {"threads": options.threads, "grid": [config.encoder.channels, config.grid.height, config.grid.width]}
-    for count in options.points:
-        points = seeded_points(count, config)
-        with torch.no_grad():
-            bev = model.encoder(points, torch.ones(1, count, dtype=torch.bool)).contiguous()
-        save_file({"points": points[0].contiguous(), "bev": bev[0]}, options.out / f"points-{count}.safetensors")
-        times = milliseconds(model.encoder, points, options.repeats)
-        result[f"ms.{count}"] = {"p50": round(float(np.median(times)), 3), "p99": round(float(np.percentile(times, 99)), 3)}
-    print(json.dumps(result))
+    peer, answer = Peer(), lambda value: print(json.dumps(value), flush=True)
+    answer({"version": torch.__version__})
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "load" in command:
+            peer.load(command["load"], command["threads"])
+            answer({})
+        elif "points" in command:
+            peer.points(command["points"], command["view"])
+            answer({})
+        else:
+            answer({"seconds": peer.run(command["run"])})
 
 
 if __name__ == "__main__":

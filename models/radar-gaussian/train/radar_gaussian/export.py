@@ -1,12 +1,16 @@
-"""Writes a trained Gaussian model for inference outside PyTorch.
+"""Writes a trained Gaussian model as a model folder for inference outside PyTorch.
 
+    model.toml              files by hash, origin, tolerances
     encoder.safetensors     the point encoder's weights; its settings as metadata
     backbone.onnx           bev f32 [1, C, H, W] -> heatmap (logits) and box; batch norm folded, opset 17
     decode.json             what the outputs mean and how boxes are taken from them
-    reference.safetensors   scans with all that the model makes of them, to check another implementation by
+    reference/              one input of the network and its outputs, that every engine must reproduce
+    reference.safetensors   with --reference N: scans with all that the model makes of them, to check another
+                            implementation by
 """
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 
@@ -20,10 +24,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from . import checkpoint
 from .config import Config, ConfigError
-from .data.batches import collate, open_split
+from .data.batches import collate, evaluation_frames, open_split
 from .data.frame import crop
 from .decode import decode
+from .evaluate import detect
 from .head import BOX_CHANNELS, ClassLayout
+from .metrics import Evaluation
 from .model import BevNetwork, Detector
 from .splat import ALPHA_MAX, ALPHA_MIN, STOP
 from .targets import out_cell_m
@@ -87,7 +93,8 @@ def backbone_file(network: BevNetwork, config: Config, path: Path) -> None:
             raise RuntimeError(f"{path}: {name} is off by {error:.1e} in ONNX Runtime")
 
 
-def decode_file(config: Config, path: Path) -> None:
+def decode_file(config: Config, scores: list[float], path: Path) -> None:
+    """`scores`: of each class, the score from which on a run takes a box for an object."""
     layout = ClassLayout(config)
     classes = [
         {
@@ -96,6 +103,7 @@ def decode_file(config: Config, path: Path) -> None:
             "box_first_channel": BOX_CHANNELS * layout.task_of[k],
             "task": layout.task_of[k],
             "nms_radius_m": rule.nms_radius_m,
+            "score_run": round(scores[k], 4),
         }
         for k, rule in enumerate(config.classes)
     ]
@@ -149,24 +157,90 @@ def reference_file(model: Detector, data, config: Config, count: int, path: Path
     save_file(arrays, path, {"format": FORMAT, "scans": str(count)})
 
 
+def reference_vectors(model: Detector, path: Path, frame, config: Config) -> None:
+    """What the exported network at `path` makes of a frame's view, in the layout of ONNX's own test data."""
+    batch = collate([crop(frame, config.grid)], len(config.points.features))
+    with torch.no_grad():
+        bev = model.encoder(batch.points, batch.valid).contiguous().numpy()
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    folder = path.parent / "reference"
+    folder.mkdir(exist_ok=True)
+    named = {"input_0": ("bev", bev)}
+    for index, value in enumerate(session.run(["heatmap", "box"], {"bev": bev})):
+        named[f"output_{index}"] = (("heatmap", "box")[index], value)
+    for file, (name, value) in named.items():
+        (folder / f"{file}.pb").write_bytes(onnx.numpy_helper.from_array(value, name).SerializeToString())
+
+
+def model_file(folder: Path, config: Config, origin: str, summary: dict, frames: int) -> None:
+    """`model.toml`: what the folder holds and where it comes from."""
+    digest = lambda name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    words = json.dumps  # A JSON string of plain text is a TOML string.
+    found = ", ".join(f"{name} {value:.1f}" for name, value in summary["distance"].items())
+    lines = [
+        f"name = {words(config.name)}",
+        'description = "Boxes of road users in 4D radar scans, after RadarGaussianDet3D (RA-L 2026)"',
+        'licence = "MIT OR Apache-2.0"',
+        f"origin = {words(origin)}",
+        'takes = "radar_scan"',
+        "",
+        f"# Centre-distance AP on {frames} frames of the drives it was watched on: {found}.",
+        "[[files]]",
+        'path = "backbone.onnx"',
+        'precision = "f32"',
+        f"sha256 = {words(digest('backbone.onnx'))}",
+    ]
+    for asset in ("encoder.safetensors", "decode.json"):
+        lines += ["", "[[assets]]", f"path = {words(asset)}", f"sha256 = {words(digest(asset))}"]
+    lines += [
+        "",
+        "[inputs.bev]",
+        'layout = "NCHW"',
+        'meaning = "features of the Gaussians, blended onto the bird\'s-eye grid"',
+        'frame = "radar: rows along y, columns along x"',
+        "",
+        "[outputs.heatmap]",
+        'meaning = "logits of the classes\' centres"',
+        "",
+        "[outputs.box]",
+        'meaning = "x y in cells, z in m, log sizes, sine and cosine of the yaw"',
+        "",
+        "[[references]]",
+        'folder = "reference"',
+        "",
+        "[tolerance.f32]",
+        "max_error = 1e-3",
+        "min_cosine = 0.99999",
+    ]
+    (folder / "model.toml").write_text("\n".join(lines) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--split", default="val")
+    parser.add_argument("--split", default="val", help="frames that give the scores of a run (default val)")
+    parser.add_argument("--origin", help="what model.toml says of where the model comes from")
     parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--reference", type=int, default=20, help="scans in reference.safetensors (default 20)")
+    parser.add_argument("--reference", type=int, default=0, help="scans in reference.safetensors (default none)")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model, config, _ = checkpoint.load_model(options.checkpoint)
+    model, config, state = checkpoint.load_model(options.checkpoint)
     if not config.variant.startswith("gaussian"):
         raise ConfigError(f"the variant {config.variant} is a baseline; only Gaussian models are exported")
     options.out.mkdir(parents=True, exist_ok=True)
     encoder_file(model, config, options.out / "encoder.safetensors")
-    decode_file(config, options.out / "decode.json")
     data = open_split(options.data, options.split, config)
-    reference_file(model, data, config, options.reference, options.out / "reference.safetensors")
+    frames = evaluation_frames(data, config, config.data.eval_stride)
+    evaluation = Evaluation(frames, detect(model, frames, config), config)
+    decode_file(config, evaluation.balanced_scores(), options.out / "decode.json")
+    if options.reference:
+        reference_file(model, data, config, options.reference, options.out / "reference.safetensors")
     backbone_file(model.network, config, options.out / "backbone.onnx")
+    reference_vectors(model, options.out / "backbone.onnx", frames[len(frames) // 2], config)
+    trained_on = "synthetic drives (models/synth)" if config.data.kind == "shards" else config.data.kind
+    origin = f"trained on {trained_on}: python -m radar_gaussian.train, seed {state['seed']}, {state['step']} steps"
+    model_file(options.out, config, options.origin or origin, evaluation.summary(), len(frames))
     print(f"{options.out}: {sum(p.numel() for p in model.parameters())} parameters, {options.reference} reference scans")
 
 

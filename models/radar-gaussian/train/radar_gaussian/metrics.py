@@ -18,10 +18,11 @@ DISTANCES_M = (0.5, 1.0, 2.0, 4.0)
 
 @dataclass(frozen=True)
 class Matches:
-    """Detections of one class over all scenes, best first: `hit` bool and `scene` i64 [D]; `truths` [scenes]."""
+    """Detections of one class over all scenes, best first: `hit` bool, `scene` i64 and `score` [D]; `truths` [scenes]."""
 
     hit: np.ndarray
     scene: np.ndarray
+    score: np.ndarray
     truths: np.ndarray
 
 
@@ -52,9 +53,10 @@ def match(scenes: list[Scene], closeness: list[np.ndarray], threshold: float) ->
             hits.append(hit)
             scene_of.append(number)
             scores.append(scene.scores[d])
-    order = np.argsort(-np.array(scores, np.float64), kind="stable")
+    scores = np.array(scores, np.float64)
+    order = np.argsort(-scores, kind="stable")
     truths = np.array([scene.counts.sum() for scene in scenes])
-    return Matches(np.array(hits, bool)[order], np.array(scene_of, np.int64)[order], truths)
+    return Matches(np.array(hits, bool)[order], np.array(scene_of, np.int64)[order], scores[order], truths)
 
 
 def curve(matches: Matches, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -83,6 +85,13 @@ def average_precision_iou(matches: Matches, weights: np.ndarray | None = None) -
     return float(np.where(place < len(recall), envelope[np.minimum(place, len(recall) - 1)], 0).mean())
 
 
+def balanced_score(matches: Matches) -> float:
+    """The score from which on detections have the best F1; 1 where nothing is found."""
+    recall, precision = curve(matches)
+    f1 = 2 * recall * precision / np.maximum(recall + precision, 1e-9)
+    return float(matches.score[f1.argmax()]) if len(f1) and f1.max() > 0 else 1.0
+
+
 class Evaluation:
     """All matches of a model on a list of scenes; average precisions for any weighting of the scenes."""
 
@@ -96,6 +105,10 @@ class Evaluation:
             nearness = [-scene.distance for scene in scenes]
             self.by_distance.append([match(scenes, nearness, -t) for t in DISTANCES_M])
             self.by_iou.append(match(scenes, [scene.iou for scene in scenes], rule.iou))
+
+    def balanced_scores(self) -> list[float]:
+        """Of each class, `balanced_score` where centres within 2 m count as found."""
+        return [balanced_score(each[DISTANCES_M.index(2.0)]) for each in self.by_distance]
 
     def summary(self, weights: np.ndarray | None = None) -> dict:
         """Percentages: `distance_map`, `iou_map`, and both per class (`distance`, `iou`)."""

@@ -1,7 +1,6 @@
 """Writes a model's detections of a split, for evaluation elsewhere.
 
-`--format json`: one line a frame with frame, boxes (x y z length width height yaw, radar's frame),
-classes and scores. `--format kitti`: one text file a frame in the camera's frame (data sets with calibration).
+`--format json`: one line a frame, as `drafthorse eval` reads them, in the radar's frame. `--format kitti`: one text file a frame in the camera's frame (data sets with calibration).
 """
 
 import argparse
@@ -20,14 +19,18 @@ from .evaluate import detect
 
 
 def json_line(frame, found, names: list[str]) -> str:
-    return json.dumps(
+    rounded = lambda values: [round(float(v), 4) for v in values]
+    detections = [
         {
-            "frame": frame.name,
-            "boxes": [[round(float(v), 4) for v in box] for box in found.boxes],
-            "classes": [names[k] for k in found.classes],
-            "scores": [round(float(s), 6) for s in found.scores],
+            "class": names[k],
+            "centre_m": rounded(box[:3]),
+            "size_m": rounded(box[3:6]),
+            "yaw_rad": round(float(box[6]), 4),
+            "score": round(float(score), 6),
         }
-    )
+        for box, k, score in zip(found.boxes, found.classes, found.scores)
+    ]
+    return json.dumps({"scene": frame.name, "detections": detections})
 
 
 def main() -> None:

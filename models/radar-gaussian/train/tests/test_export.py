@@ -61,7 +61,7 @@ def test_prediction_and_evaluation_run(trained, monkeypatch, capsys):
     checkpoint = trained / "run/checkpoint.pt"
     call(predict, monkeypatch, "--checkpoint", checkpoint, "--data", trained / "drives", "--out", trained / "found.jsonl")
     lines = [json.loads(line) for line in (trained / "found.jsonl").read_text().splitlines()]
-    assert len(lines) == 12 and lines[0]["frame"] == "drive-0/000000"
+    assert len(lines) == 12 and lines[0]["scene"] == "drive-0/000000"
     call(evaluate, monkeypatch, "--checkpoint", checkpoint, "--data", trained / "drives")
     assert json.loads(capsys.readouterr().out)["frames"] == 12
 

@@ -107,7 +107,7 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
         eprintln!("drafthorse: {error}");
     }
     if let (Some(peer), Some(ours)) = (&peer, engines.by_name("onnxruntime"))
-        && !peer.version.starts_with(&ours.version())
+        && !peer.version().starts_with(&ours.version())
     {
         eprintln!(
             "drafthorse: ours is ONNX Runtime {}: the overhead is between two versions of it; `pip install onnxruntime=={}` compares like with like",

@@ -1,32 +1,29 @@
 //! ONNX Runtime's own Python package as a peer, in a process of its own.
 
 use super::engine::Side;
-use anyhow::{Context, Result, bail};
+use super::python::Python;
+use anyhow::{Result, bail};
 use drafthorse_engine::{Tensor, View};
 use drafthorse_samples::Sample;
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 const SCRIPT: &str = include_str!("engine_peer.py");
 
 pub(super) struct Peer {
-    /// Of its ONNX Runtime.
-    pub(super) version: String,
-    /// What it says beside its answers.
-    errors: File,
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
+    python: Python,
 }
 
 impl Peer {
     /// Starts it; says why where it cannot be had.
     pub(super) fn start(python: &Path) -> Option<Self> {
         match Self::try_start(python) {
-            Ok(peer) => Some(peer),
+            Ok(peer) => {
+                let version = peer.version();
+                eprintln!("beside ONNX Runtime {version} of {}", python.display());
+                Some(peer)
+            }
             Err(error) => {
                 eprintln!(
                     "drafthorse: no peer beside: {error:#}; `pip install onnxruntime` and name that Python with --python"
@@ -37,55 +34,15 @@ impl Peer {
     }
 
     fn try_start(python: &Path) -> Result<Self> {
-        let errors = tempfile::tempfile().context("no temporary file could be made")?;
-        let mut child = Command::new(python)
-            .args(["-c", SCRIPT])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors.try_clone()?)
-            .spawn()
-            .with_context(|| format!("{} does not start", python.display()))?;
-        let to = child.stdin.take().context("it has no input")?;
-        let from = BufReader::new(child.stdout.take().context("it has no output")?);
-        let mut peer = Self {
-            version: String::new(),
-            errors,
-            child,
-            to,
-            from,
-        };
-        let hello = peer.answer();
-        let hello = hello.with_context(|| format!("{} cannot run the peer", python.display()))?;
-        hello["version"]
-            .as_str()
-            .unwrap_or_default()
-            .clone_into(&mut peer.version);
-        eprintln!(
-            "beside ONNX Runtime {} of {}",
-            peer.version,
-            python.display()
-        );
-        Ok(peer)
+        let mut command = Command::new(python);
+        command.args(["-c", SCRIPT]);
+        let python = Python::start(command)?;
+        Ok(Self { python })
     }
 
-    fn answer(&mut self) -> Result<Value> {
-        let mut line = String::new();
-        if self.from.read_line(&mut line)? == 0 {
-            // Python says last what it died of.
-            let mut said = Vec::new();
-            self.errors.seek(SeekFrom::Start(0))?;
-            self.errors.read_to_end(&mut said)?;
-            let said = String::from_utf8_lossy(&said);
-            let last = said.trim_end().lines().last().unwrap_or_default();
-            bail!("the peer has ended: {last}");
-        }
-        Ok(serde_json::from_str(&line)?)
-    }
-
-    fn ask(&mut self, command: &Value) -> Result<Value> {
-        writeln!(self.to, "{command}")?;
-        self.to.flush()?;
-        self.answer()
+    /// Of its ONNX Runtime.
+    pub(super) fn version(&self) -> &str {
+        &self.python.version
     }
 
     /// Loads a sample with its inputs, through files in `dir`.
@@ -110,12 +67,7 @@ impl Peer {
             .map(|pair| json!([pair.input, pair.output, pair.initial]))
             .collect();
         let command = json!({"load": path, "threads": threads, "inputs": inputs, "state": state});
-        self.ask(&command).map(drop)
-    }
-
-    fn seconds(&mut self, command: &Value) -> Result<Vec<f64>> {
-        let answer = self.ask(command)?;
-        Ok(serde_json::from_value(answer["seconds"].clone())?)
+        self.python.ask(&command).map(drop)
     }
 
     /// Peak memory of a process that does nothing but run the sample, MiB.
@@ -133,7 +85,7 @@ impl Peer {
             true => peer.block(4)?,
             false => peer.steps(48)?,
         };
-        Ok(peer.ask(&json!({"peak": true}))?["mib"].as_f64())
+        Ok(peer.python.ask(&json!({"peak": true}))?["mib"].as_f64())
     }
 }
 
@@ -147,17 +99,10 @@ fn bytes(tensor: &Tensor) -> Result<Vec<u8>> {
 
 impl Side for Peer {
     fn block(&mut self, count: usize) -> Result<Vec<f64>> {
-        self.seconds(&json!({"block": count}))
+        self.python.seconds(&json!({"block": count}))
     }
 
     fn steps(&mut self, count: usize) -> Result<Vec<f64>> {
-        self.seconds(&json!({"steps": count}))
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.python.seconds(&json!({"steps": count}))
     }
 }

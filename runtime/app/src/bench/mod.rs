@@ -3,9 +3,11 @@
 mod allocations;
 mod chain;
 mod decode;
+mod detector;
 mod engine;
 mod engine_peer;
 mod pipeline;
+mod python;
 mod record;
 
 pub use allocations::{CountingAllocator, allocations};
@@ -95,6 +97,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             failed
         }
         BenchKind::Decode => decode::run(&mut print),
+        BenchKind::Detector => detector::run(args, &mut print),
         BenchKind::Engine => engine::run(args, &mut print),
     }
 }

@@ -6,6 +6,8 @@ use drafthorse_core::{Fault, GroundTruth, RadarScan, RawFormat, RawMessage, Sens
 use drafthorse_sensors::{ReadOutcome, Source, SourceError, clock};
 use drafthorse_synth::{Drive, DriveConfig, Event};
 use drafthorse_wire::ars548;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use std::collections::VecDeque;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -20,8 +22,8 @@ pub struct SynthOptions {
 }
 
 impl SynthOptions {
-    /// Reads the options of a URI: `seed`, `seconds`, `radar_hz`, `camera_fps`, `moving_share` and
-    /// `live` (a multiple of real time).
+    /// Reads the options of a URI: `seed`, `seconds`, `radar_hz`, `camera_fps`, `moving_share`, `town`,
+    /// `weather`, `light`, `radar` and `live` (a multiple of real time).
     pub fn parse<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let mut parsed = Self::default();
         for (key, value) in options {
@@ -43,9 +45,13 @@ impl SynthOptions {
                 "radar_hz" => drive.radar_hz = number()?,
                 "camera_fps" => drive.camera_fps = number()?,
                 "moving_share" => drive.moving_share = Some(number()?),
+                "town" => drive.town = named(key, value)?,
+                "weather" => drive.weather = named(key, value)?,
+                "light" => drive.light = named(key, value)?,
+                "radar" => drive.radar = named(key, value)?,
                 "live" => parsed.live_speed = Some(number()?),
                 _ => bail!(
-                    "synth: has no option {key:?}; it knows seed, seconds, radar_hz, camera_fps, moving_share and live"
+                    "synth: has no option {key:?}; it knows seed, seconds, radar_hz, camera_fps, moving_share, town, weather, light, radar and live"
                 ),
             }
         }
@@ -60,6 +66,12 @@ impl SynthOptions {
         }
         Ok(parsed)
     }
+}
+
+/// One of the names that an option knows.
+fn named<T: DeserializeOwned>(key: &str, value: &str) -> Result<T> {
+    let name: StrDeserializer<'_, ValueError> = value.into_deserializer();
+    T::deserialize(name).with_context(|| format!("synth: option {key}={value}"))
 }
 
 /// The radar messages of the sample drive's first `seconds`, for benches and tests.

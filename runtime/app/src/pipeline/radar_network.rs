@@ -82,7 +82,8 @@ impl RadarNetwork {
         self.boxes.clear();
         for (class, found) in boxes_of(answer, &self.reads.classes) {
             if found.score >= self.reads.least_scores[class] {
-                self.boxes.push(in_vehicle(&found, &self.vehicle_from_radar));
+                self.boxes
+                    .push(in_vehicle(&found, &self.vehicle_from_radar));
             }
         }
         Some(&self.boxes)

@@ -84,9 +84,10 @@ impl Machine {
                 },
             );
         }
-        let answers = channels.networks().iter().map(|network| {
-            (network.channel, plan.lane_of(network.sensor))
-        });
+        let answers = channels
+            .networks()
+            .iter()
+            .map(|network| (network.channel, plan.lane_of(network.sensor)));
         let network_channels = answers.collect();
         Ok(Self {
             align: AlignStage::new(plan),

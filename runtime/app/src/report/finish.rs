@@ -7,9 +7,9 @@ use super::data::{
 use super::fold::Fold;
 use super::scenery::Scenery;
 use super::status::Status;
-use crate::network_summary::ClusterCheck;
 use super::timeline::Axis;
 use super::{ReportOptions, base64};
+use crate::network_summary::ClusterCheck;
 use nalgebra::Isometry3;
 use serde_json::Value;
 use std::collections::BTreeMap;

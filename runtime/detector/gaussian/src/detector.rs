@@ -72,9 +72,10 @@ impl<M: Model> GaussianDetector<M> {
             self.splatter.draw(gaussians, view);
         }
         self.model.run()?;
-        let (View::F32(_, heatmap), View::F32(_, boxes)) =
-            (self.model.output(self.heatmap), self.model.output(self.boxes))
-        else {
+        let (View::F32(_, heatmap), View::F32(_, boxes)) = (
+            self.model.output(self.heatmap),
+            self.model.output(self.boxes),
+        ) else {
             // The types were checked, and types do not change.
             return Ok(&[]);
         };

@@ -1,10 +1,18 @@
 //! The fast encoder and splat against the plain ones, on random weights and scans.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
-mod model;
-
 use drafthorse_gaussian::{Encoder, Splatter, reference};
-use model::{Random, scan, weights};
+use drafthorse_samples::RadarEncoder;
+
+/// An encoder of random weights over a square grid of cells of 0.4 m.
+fn sample(channels: usize, cells: usize) -> RadarEncoder {
+    RadarEncoder {
+        channels,
+        cells,
+        cell_m: 0.4,
+        neighbour_radius_m: 1.5,
+    }
+}
 
 /// Largest difference over the largest element.
 fn relative_error(fast: impl Iterator<Item = f32>, right: impl Iterator<Item = f64>) -> f64 {
@@ -18,11 +26,11 @@ fn relative_error(fast: impl Iterator<Item = f32>, right: impl Iterator<Item = f
 
 #[test]
 fn the_encoder_is_the_plain_one() {
-    let mut random = Random(7);
     for count in [1, 2, 40, 333] {
         for channels in [16, 20, 64] {
-            let mut encoder = Encoder::read(&weights(&mut random, channels, 64)).unwrap();
-            let points = scan(&mut random, count);
+            let sample = sample(channels, 64);
+            let mut encoder = Encoder::read(&sample.bytes()).unwrap();
+            let points = sample.scan(count);
             let right = reference::head(&encoder, &points);
             let settings = encoder.settings().clone();
             let made = encoder.encode(&points);
@@ -48,13 +56,13 @@ fn the_encoder_is_the_plain_one() {
 
 #[test]
 fn the_view_is_the_plain_one_and_clears_itself() {
-    let mut random = Random(11);
-    let mut encoder = Encoder::read(&weights(&mut random, 16, 48)).unwrap();
+    let sample = sample(16, 48);
+    let mut encoder = Encoder::read(&sample.bytes()).unwrap();
     let settings = encoder.settings().clone();
     let mut splatter = Splatter::new(&settings);
     let mut view = vec![0.0; splatter.view_len()];
     for count in [120, 0, 1, 60, 300] {
-        let points = scan(&mut random, count);
+        let points = sample.scan(count);
         let gaussians = encoder.encode(&points).clone();
         splatter.draw(&gaussians, &mut view);
         let right = reference::splat(&gaussians, &settings);
@@ -78,9 +86,9 @@ fn the_view_is_the_plain_one_and_clears_itself() {
 
 #[test]
 fn points_that_are_outside_or_no_numbers_take_no_part() {
-    let mut random = Random(3);
-    let mut encoder = Encoder::read(&weights(&mut random, 16, 48)).unwrap();
-    let mut points = scan(&mut random, 5);
+    let sample = sample(16, 48);
+    let mut encoder = Encoder::read(&sample.bytes()).unwrap();
+    let mut points = sample.scan(5);
     let before = encoder.encode(&points).clone();
     assert_eq!(before.point, [0, 1, 2, 3, 4]);
     let mut odd = points[0];
@@ -96,8 +104,7 @@ fn points_that_are_outside_or_no_numbers_take_no_part() {
 
 #[test]
 fn damaged_weights_are_refused_with_what_is_wrong() {
-    let mut random = Random(5);
-    let whole = weights(&mut random, 16, 48);
+    let whole = sample(16, 48).bytes();
     for end in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
         let said = Encoder::read(&whole[..end]).unwrap_err().to_string();
         assert!(said.contains("export the model again"), "{said}");
