@@ -11,6 +11,7 @@ mod ci_full;
 mod deps;
 mod fuzz;
 mod machine;
+mod models;
 mod step;
 mod verification;
 mod workspace;
@@ -31,6 +32,8 @@ enum Task {
     Ci(ci::Arguments),
     /// Check that docs/dependencies.md has a line for every direct dependency
     Deps,
+    /// Train the project's own models
+    Models(models::Arguments),
     /// Run every fuzz target of tests/fuzz for a while
     Fuzz(fuzz::Arguments),
 }
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Deps => deps::run(),
+        Task::Models(arguments) => models::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
     }
 }

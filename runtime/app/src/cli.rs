@@ -261,8 +261,9 @@ pub struct CalibrateArgs {
     /// The float model, an ONNX file.
     pub model: PathBuf,
     /// Samples: a folder with one folder each, with input_0.pb and so on (ONNX tensors, as in ONNX's
-    /// own test data sets); or a log (a .mcap file or the folder of one run), whose pictures are
-    /// scaled to the model's input.
+    /// own test data sets); a folder of training shards (drafthorse-shards), whose radar scans go
+    /// through the encoder beside the model; or a log (a .mcap file or the folder of one run), whose
+    /// pictures are scaled to the model's input.
     #[arg(long, value_name = "PATH")]
     pub samples: PathBuf,
     /// For a log with several cameras: the topic of the one whose pictures are taken.
@@ -367,13 +368,15 @@ pub struct EvalArgs {
     /// others a folder of KITTI files (docs/evaluation.md has the formats).
     #[arg(long, value_name = "PATH")]
     pub labels: PathBuf,
-    /// Detections: a file of JSON lines, or a folder of KITTI result files.
+    /// Detections: a file of JSON lines, a folder of KITTI result files, or the folder of a detector
+    /// (with a model.toml), which is run over the training shards.
+    #[arg(value_name = "DETECTIONS|MODEL")]
     pub detections: PathBuf,
     /// By whose rules.
     #[arg(long, value_enum, default_value_t = EvalRules::Drives)]
     pub rules: EvalRules,
-    /// Detections of the detector in use on the same scenes: may the other one take its place? Exit code
-    /// 1 says no.
+    /// Detections of the detector in use on the same scenes, or its folder: may the other one take its
+    /// place? Exit code 1 says no.
     #[arg(long, value_name = "PATH")]
     pub gate: Option<PathBuf>,
     /// `--gate`: the gain in mean average precision that must be sure, percent points; negative for what
@@ -385,6 +388,12 @@ pub struct EvalArgs {
         allow_negative_numbers = true
     )]
     pub least_gain: f64,
+    /// For a detector's folder: the configuration whose [engine] table says what runs it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// For a detector's folder: the library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
     /// Evaluate only scenes that were answered, instead of refusing those that were not.
     #[arg(long)]
     pub answered: bool,

@@ -280,7 +280,7 @@ fn whole(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Resul
         match engines.by_name(name) {
             Some(backend) => sides.push((name, Whole::new(folder, &manifest, backend, &scans)?)),
             None => {
-                eprintln!("drafthorse: {name} is not here; name its library with --onnxruntime")
+                eprintln!("drafthorse: {name} is not here; name its library with --onnxruntime");
             }
         }
     }

@@ -1,12 +1,15 @@
-//! Samples to calibrate with: from a folder of tensors, or pictures from a log.
+//! Samples to calibrate with: from a folder of tensors, radar scans of drives, or pictures from a log.
 
 use crate::cli::CalibrateArgs;
 use crate::config::Config;
 use crate::feed::{self, Resolved};
+use crate::pipeline::ask_scan::assets;
 use crate::pipeline::picture::{PictureInput, picture_size};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Image, RawMessage};
 use drafthorse_engine::{LoadOptions, Manifest, Ports, Tensor, read_tensors};
+use drafthorse_eval::formats::shard::{self, ScannedScene};
+use drafthorse_gaussian::Splatter;
 use drafthorse_onnx::proto::Model;
 use drafthorse_sensors::camera::CameraDecoder;
 use drafthorse_sensors::{Scheme, SourceUri};
@@ -19,10 +22,13 @@ pub(super) fn draw(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor
     if is_folder {
         return from_folder(args, model);
     }
+    if has_drives(samples) {
+        return from_drives(args);
+    }
     let is_log = samples.is_dir() || samples.extension().is_some_and(|end| end == "mcap");
     if !is_log {
         bail!(
-            "{} holds no samples: name a folder of folders with input_0.pb, or a log",
+            "{} holds no samples: name a folder of folders with input_0.pb, a folder of training shards, or a log",
             samples.display()
         );
     }
@@ -63,6 +69,33 @@ fn from_folder(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> 
     let folders = drawn(folders(args)?, args)?;
     let read = |folder: &PathBuf| read_tensors(folder, "input", inputs);
     Ok(folders.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+fn has_drives(folder: &Path) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names = files.map(|file| file.path());
+    names.any(|path| path.extension().is_some_and(|end| end == "safetensors"))
+}
+
+/// What a radar detector's network is given of scans of drives, through the encoder beside it.
+fn from_drives(args: &CalibrateArgs) -> Result<Vec<Vec<Tensor>>> {
+    let folder = args.model.parent().unwrap_or(Path::new(""));
+    let (mut encoder, _) = assets(folder, &Manifest::read(folder)?)?;
+    let scenes = drawn(shard::read_scans(&args.samples)?, args)?;
+    let settings = encoder.settings().clone();
+    let shape = [
+        1,
+        settings.channels,
+        settings.grid.height,
+        settings.grid.width,
+    ];
+    let view = |scene: &ScannedScene| {
+        let mut splatter = Splatter::new(&settings);
+        let mut view = vec![0.0; splatter.view_len()];
+        splatter.draw(encoder.encode(scene.newest(settings.scans)), &mut view);
+        vec![Tensor::new(&shape, view)]
+    };
+    Ok(scenes.iter().map(view).collect())
 }
 
 /// Pictures of one camera, scaled to the model's input.

@@ -1,7 +1,8 @@
 //! `drafthorse eval`: detections against labels by the datasets' rules, and the gate between two
 //! detectors.
 
-use super::Failed;
+use super::models::engine_config;
+use super::{Failed, eval_model};
 use crate::cli::{EvalArgs, EvalRules};
 use anyhow::{Context, Result};
 use drafthorse_eval::formats::{jsonl, kitti, shard};
@@ -87,6 +88,10 @@ fn labels(args: &EvalArgs) -> Result<Vec<LabelledScene>> {
 }
 
 fn detections(args: &EvalArgs, path: &Path) -> Result<Vec<DetectedScene>> {
+    if eval_model::is_model(path) {
+        let config = engine_config(args.config.as_deref(), args.onnxruntime.as_deref())?;
+        return eval_model::detections(path, &args.labels, &config);
+    }
     Ok(match is_kitti(args) {
         true => kitti::read_result_folder(path)?,
         false => jsonl::read_detections(path)?,

@@ -8,6 +8,7 @@ mod doctor;
 mod engine;
 mod engine_build;
 mod eval;
+mod eval_model;
 mod logs;
 mod models;
 mod run;

@@ -1,6 +1,7 @@
 //! Training shards of the world generator (`drafthorse-shards` writes them), read as labels; a
 //! frame's scene is named `SHARD/FRAME`.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors};
@@ -28,29 +29,100 @@ pub fn read_folder(folder: &Path) -> Result<Vec<LabelledScene>, EvalError> {
 /// # Errors
 /// Where the file does not open, or is no shard of this version.
 pub fn read(path: &Path) -> Result<Vec<LabelledScene>, EvalError> {
+    opened(path, frames)
+}
+
+/// Numbers of a radar point: place (m), RCS (dBsm), range rate and the same less the radar's own motion
+/// (m/s), time before the newest scan (s, 0 or below).
+pub const POINT: usize = 7;
+
+/// What a detector is given of a scene.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ScannedScene {
+    /// The labelled scene's.
+    pub id: String,
+    /// Points in the scene's frame, newest scan first.
+    pub points: Vec<[f32; POINT]>,
+}
+
+impl ScannedScene {
+    /// The points of the newest `scans` scans.
+    #[must_use]
+    pub fn newest(&self, scans: usize) -> &[[f32; POINT]] {
+        let (mut seen, mut last) = (0, f32::NAN);
+        let end = self.points.iter().position(|point| {
+            let time_s = point[POINT - 1];
+            seen += usize::from(time_s != last);
+            last = time_s;
+            seen > scans
+        });
+        &self.points[..end.unwrap_or(self.points.len())]
+    }
+}
+
+/// Reads the radar points of all shards of a folder, in the order of [`read_folder`].
+///
+/// # Errors
+/// As [`read_folder`].
+pub fn read_scans(folder: &Path) -> Result<Vec<ScannedScene>, EvalError> {
+    let mut scenes = Vec::new();
+    for path in files_of(folder, "safetensors")? {
+        scenes.extend(opened(&path, scans)?);
+    }
+    Ok(scenes)
+}
+
+fn opened<T>(
+    path: &Path,
+    read: impl Fn(&[u8], &str) -> Result<Vec<T>, String>,
+) -> Result<Vec<T>, EvalError> {
     let bytes = std::fs::read(path).map_err(EvalError::read(path))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    frames(&bytes, &name).map_err(|problem| EvalError::Shard {
+    read(&bytes, &name).map_err(|problem| EvalError::Shard {
         path: path.to_owned(),
         problem,
     })
 }
 
-fn frames(bytes: &[u8], name: &str) -> Result<Vec<LabelledScene>, String> {
+/// A scene's name.
+fn scene_id(name: &str, frame: usize) -> String {
+    format!("{name}/{frame:06}")
+}
+
+fn scans(bytes: &[u8], name: &str) -> Result<Vec<ScannedScene>, String> {
+    let (file, _) = shard(bytes)?;
+    let points = floats(&file, "points", POINT)?;
+    let (points, _) = points.as_chunks::<POINT>();
+    let ranges = ranges(&long(&file, "points_start")?, points.len(), "points_start")?;
+    let frames = ranges.into_iter().enumerate();
+    let scene = |(frame, range): (usize, std::ops::Range<usize>)| ScannedScene {
+        id: scene_id(name, frame),
+        points: points[range].to_vec(),
+    };
+    Ok(frames.map(scene).collect())
+}
+
+/// The file and what its header notes.
+fn shard(bytes: &[u8]) -> Result<(SafeTensors<'_>, HashMap<String, String>), String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
     let notes = header.metadata().clone().unwrap_or_default();
     let format = notes.get("format").map_or("none", String::as_str);
     if format != FORMAT {
         return Err(format!("its format is {format}, not {FORMAT}"));
     }
+    let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+    Ok((file, notes))
+}
+
+fn frames(bytes: &[u8], name: &str) -> Result<Vec<LabelledScene>, String> {
+    let (file, notes) = shard(bytes)?;
     let classes: Vec<&str> = notes
         .get("classes")
         .ok_or("its metadata names no classes")?
         .split(',')
         .collect();
-    let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
 
-    let points = floats(&file, "points", 7)?;
+    let points = floats(&file, "points", POINT)?;
     let boxes = floats(&file, "boxes", 7)?;
     let velocity = floats(&file, "box_velocity", 2)?;
     let class = raw(&file, "box_class", Dtype::U8)?;
@@ -75,7 +147,7 @@ fn frames(bytes: &[u8], name: &str) -> Result<Vec<LabelledScene>, String> {
     if points_start.len() != boxes_start.len() {
         return Err("points_start and boxes_start differ in length".into());
     }
-    let points_of = ranges(&points_start, points.len() / 7, "points_start")?;
+    let points_of = ranges(&points_start, points.len() / POINT, "points_start")?;
     let boxes_of = ranges(&boxes_start, objects, "boxes_start")?;
 
     let truth_of = |i: usize| -> Result<Truth, String> {
@@ -111,11 +183,12 @@ fn frames(bytes: &[u8], name: &str) -> Result<Vec<LabelledScene>, String> {
         .enumerate()
         .map(|(frame, (boxes, shown))| {
             Ok(LabelledScene {
-                id: format!("{name}/{frame:06}"),
+                id: scene_id(name, frame),
                 truth: boxes.map(truth_of).collect::<Result<_, _>>()?,
                 dont_care: Vec::new(),
                 points_m: shown
-                    .map(|i| [points[7 * i], points[7 * i + 1], points[7 * i + 2]])
+                    .map(|i| POINT * i)
+                    .map(|i| [points[i], points[i + 1], points[i + 2]])
                     .collect(),
             })
         })

@@ -1,0 +1,91 @@
+//! A detector's folder in the place of its detections: it is run over the labelled drives.
+
+use crate::pipeline::ask_scan::assets;
+use anyhow::{Context, Result, bail};
+use drafthorse_engine::{Manifest, Takes};
+use drafthorse_engine_auto::EngineConfig;
+use drafthorse_engine_auto::{Engines, Loaded, plan_of};
+use drafthorse_eval::formats::shard::{self, ScannedScene};
+use drafthorse_eval::{Box3, DetectedScene, Detection, Object};
+use drafthorse_gaussian::{Decoder, DetectedBox, GaussianDetector};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Whether a path is a model's folder.
+pub(super) fn is_model(path: &Path) -> bool {
+    path.join("model.toml").is_file()
+}
+
+/// What the model of a folder finds in the drives of a folder of shards.
+///
+/// # Errors
+/// A model that looks at no radar scans, that no engine runs, or drives that cannot be read.
+pub(super) fn detections(
+    model: &Path,
+    drives: &Path,
+    config: &EngineConfig,
+) -> Result<Vec<DetectedScene>> {
+    let manifest = Manifest::read(model)?;
+    if manifest.takes != Takes::RadarScan {
+        bail!(
+            "the model {} looks at pictures; the drives hold radar scans",
+            manifest.name
+        );
+    }
+    let scans = shard::read_scans(drives).with_context(|| {
+        format!(
+            "a model is run over drives: --labels must be a folder of training shards, and {} is none",
+            drives.display()
+        )
+    })?;
+    let engines = Arc::new(Engines::open(config)?);
+    let plan = plan_of(&engines, model, config.threads, Some(&config.cache))?;
+    let loaded = Loaded::open(&engines, model, &plan, config.threads)?;
+    let by = loaded.running();
+    let (encoder, decoder) = assets(model, &manifest)?;
+    let mut detector = GaussianDetector::new(encoder, decoder, loaded)?;
+    let bar = ProgressBar::new(scans.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:40.cyan/black} {percent:>3} %  {msg}") {
+        bar.set_style(style);
+    }
+    bar.set_message(format!("{} on {by}", manifest.name));
+    let mut found = Vec::with_capacity(scans.len());
+    for scene in &scans {
+        found.push(of_scene(&mut detector, scene)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(found)
+}
+
+fn of_scene(
+    detector: &mut GaussianDetector<Loaded>,
+    scene: &ScannedScene,
+) -> Result<DetectedScene> {
+    let scans = detector.encoder().settings().scans;
+    let boxes = detector.detect(scene.newest(scans));
+    let boxes = boxes.with_context(|| scene.id.clone())?.to_vec();
+    let decoder = detector.decoder();
+    let detections = boxes.iter().map(|found| detection(found, decoder));
+    Ok(DetectedScene {
+        id: scene.id.clone(),
+        detections: detections.collect(),
+    })
+}
+
+fn detection(found: &DetectedBox, decoder: &Decoder) -> Detection {
+    let class = &decoder.head().classes[found.class].name;
+    Detection {
+        object: Object {
+            shape: Box3 {
+                centre_m: found.centre_m.map(f64::from),
+                size_m: found.size_m.map(f64::from),
+                yaw_rad: f64::from(found.yaw_rad),
+            },
+            class: class.to_lowercase(),
+            ..Object::default()
+        },
+        score: f64::from(found.score),
+    }
+}

@@ -1,0 +1,194 @@
+//! The shipped Gaussian detector in the radars' lane: over a synthetic drive, over a real scan, replayed,
+//! and where no engine runs it.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const DRIVE: &str = "synth:?seed=11&seconds=2&camera_fps=0&radar=dense&town=old-town";
+
+fn drafthorse(dir: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_drafthorse"))
+        .args(args)
+        .current_dir(dir)
+        .output()
+        .unwrap()
+}
+
+/// What it prints, or why it failed.
+fn json(output: &Output) -> Result<Value, String> {
+    match output.status.success() {
+        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/radar-gaussian-s")
+}
+
+/// A copy of the shipped model, its model.toml changed.
+fn model(dir: &Path, change: impl Fn(String) -> String) {
+    let folder = dir.join("detector");
+    std::fs::create_dir_all(folder.join("reference")).unwrap();
+    for file in [
+        "backbone.onnx",
+        "encoder.safetensors",
+        "decode.json",
+        "model.toml",
+        "reference/input_0.pb",
+        "reference/output_0.pb",
+        "reference/output_1.pb",
+    ] {
+        std::fs::copy(shipped().join(file), folder.join(file)).unwrap();
+    }
+    let path = folder.join("model.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, change(text)).unwrap();
+}
+
+fn run(dir: &Path, out: &str, sensors: &str, network: &str) -> Result<Value, String> {
+    let text = format!(
+        "{sensors}\n[[networks]]\nmodel = \"detector\"\n{network}\n[engine]\nbackend = \"tract\"\n\n[record]\nrotate_s = 1\n"
+    );
+    let file = format!("{out}.toml");
+    std::fs::write(dir.join(&file), text).unwrap();
+    json(&drafthorse(
+        dir,
+        &["run", "--config", &file, "--out", out, "--json"],
+    ))
+}
+
+fn sensor(name: &str, source: &str) -> String {
+    format!("[[sensors]]\nname = \"{name}\"\nsource = {source:?}\n")
+}
+
+#[test]
+fn its_boxes_are_logged_checked_and_replayed() {
+    let dir = tempfile::tempdir().unwrap();
+    model(dir.path(), |text| text);
+    let summary = run(dir.path(), "out", &sensor("world", DRIVE), "").unwrap();
+    let scans = summary["scans"].as_u64().unwrap();
+    let network = &summary["networks"]["radar-gaussian-s"];
+    let clusters = &network["clusters"];
+    assert_eq!(clusters["scans"], scans);
+    assert_eq!(clusters["stood_in"], 0);
+    assert!(clusters["boxes"].as_u64().unwrap() > scans, "{clusters}");
+    assert!(clusters["agreement"].as_f64().unwrap() > 0.1, "{clusters}");
+    assert!(summary["latency_ms"]["radar.network"].is_object());
+    assert!(summary["tracks"].as_u64().unwrap() > 0);
+
+    // Where the model comes from is in the log and on the page.
+    let page = std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(page.contains("trained on synthetic drives"), "no origin");
+    assert!(page.contains("was found by both"), "no agreement");
+
+    // Without the model's folder, each segment by itself too; then asked again.
+    std::fs::rename(dir.path().join("detector"), dir.path().join("away")).unwrap();
+    let logs = summary["logs"].as_array().unwrap();
+    assert!(logs.len() > 1);
+    let names = [Value::from("out")];
+    for log in names.iter().chain(logs) {
+        let words = ["replay", log.as_str().unwrap(), "--check", "--json"];
+        let replayed = json(&drafthorse(dir.path(), &words)).unwrap();
+        assert_eq!(replayed["check"]["identical"], true, "{log}");
+    }
+    std::fs::rename(dir.path().join("away"), dir.path().join("detector")).unwrap();
+    let words = [
+        "replay",
+        "out",
+        "--networks",
+        "--config",
+        "out.toml",
+        "--json",
+    ];
+    let replayed = json(&drafthorse(dir.path(), &words)).unwrap();
+    let check = &replayed["networks"]["radar-gaussian-s"]["check"];
+    assert_eq!(check["identical"], scans, "{check}");
+}
+
+#[test]
+fn clusters_stand_in_where_no_engine_runs_it() {
+    let dir = tempfile::tempdir().unwrap();
+    model(dir.path(), |text| {
+        text.replace(
+            "path = \"backbone.onnx\"",
+            "path = \"backbone.onnx\"\nbackends = [\"onnxruntime\"]",
+        )
+    });
+    let summary = run(dir.path(), "out", &sensor("world", DRIVE), "").unwrap();
+    let network = &summary["networks"]["radar-gaussian-s"];
+    assert_eq!(network["failures"], summary["scans"]);
+    assert_eq!(network["clusters"]["stood_in"], summary["scans"]);
+    assert!(network["clusters"]["agreement"].is_null());
+    assert_eq!(summary["faults_by_kind"]["network_failed"], 1);
+    assert!(summary["tracks"].as_u64().unwrap() > 0);
+    let page = std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(page.contains("clusters are the detections until it answers again"));
+    let words = ["replay", "out", "--check", "--json"];
+    let replayed = json(&drafthorse(dir.path(), &words)).unwrap();
+    assert_eq!(replayed["check"]["identical"], true);
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_the_drive() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |change: (&str, &str), sensors: &str, network: &str, because: &str| {
+        model(dir.path(), |text| text.replace(change.0, change.1));
+        let error = run(dir.path(), "out", sensors, network).unwrap_err();
+        assert!(error.contains(because), "{error}");
+    };
+    let world = sensor("world", DRIVE);
+    let same = ("name", "name");
+    refused(same, &world, "hz = 10.0", "leave hz out");
+    refused(
+        same,
+        &world,
+        "sensors = [\"camera_world\"]",
+        "which is no radar with detections of this run; there is: radar_",
+    );
+    let camera = sensor("front", "jpeg:pictures");
+    refused(same, &camera, "", "this run has no radar with detections");
+    refused(
+        (
+            "[[assets]]\npath = \"decode.json\"",
+            "[[assets]]\npath = \"other.json\"",
+        ),
+        &world,
+        "",
+        "has no asset decode.json",
+    );
+    model(dir.path(), |text| text);
+    let asset = dir.path().join("detector/decode.json");
+    let text = std::fs::read_to_string(&asset).unwrap();
+    std::fs::write(&asset, text.replace("0.02", "0.03")).unwrap();
+    let error = run(dir.path(), "out", &world, "").unwrap_err();
+    assert!(
+        error.contains("is not the file that was declared"),
+        "{error}"
+    );
+}
+
+#[test]
+fn it_runs_on_a_real_scan() {
+    let data = std::env::var_os("DRAFTHORSE_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let scan = data.join("ars548/detection_list.bin");
+    if !scan.exists() {
+        println!("skipped: no real recordings in {}", data.display());
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    model(dir.path(), |text| text);
+    let source = format!("ars548:{}", scan.display());
+    let summary = run(dir.path(), "out", &sensor("front", &source), "").unwrap();
+    let network = &summary["networks"]["radar-gaussian-s"];
+    assert_eq!(network["failures"], 0);
+    assert_eq!(network["clusters"]["scans"], summary["scans"]);
+    let words = ["replay", "out", "--check", "--json"];
+    let replayed = json(&drafthorse(dir.path(), &words)).unwrap();
+    assert_eq!(replayed["check"]["identical"], true);
+}
