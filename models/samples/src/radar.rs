@@ -37,7 +37,13 @@ impl RadarEncoder {
         self.cells as f32 * self.cell_m
     }
 
-    /// `encoder.safetensors`. Gaussians are about 0.25 m wide, as a fresh model's are.
+    /// Channels of the stem, the network's first convolution.
+    #[must_use]
+    pub fn stem_channels(&self) -> usize {
+        self.channels - 3
+    }
+
+    /// `encoder.safetensors`. Gaussians are about 0.25 m wide, as trained ones are.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut random = Random::new("radar encoder", self.channels as u64);
@@ -59,14 +65,25 @@ impl RadarEncoder {
         ];
         for (name, inputs, outputs) in linear {
             let spread = 1.0 / (inputs as f32).sqrt();
-            let weight = random.normals(inputs * outputs, spread);
+            let mut weight = random.normals(inputs * outputs, spread);
             let mut bias = random.normals(outputs, 0.3 * spread);
             if name == "head" {
+                let scales = &mut weight[3 * inputs..6 * inputs];
+                scales.iter_mut().for_each(|weight| *weight *= 0.15);
                 bias[3..6].fill(-1.1);
             }
             arrays.push((format!("{name}.weight"), vec![outputs, inputs], weight));
             arrays.push((format!("{name}.bias"), vec![outputs], bias));
         }
+        let stem = self.stem_channels();
+        let spread = 1.0 / (9.0 * c as f32).sqrt();
+        let weight = random.normals(stem * c * 9, spread);
+        arrays.push(("stem.weight".to_owned(), vec![stem, c, 3, 3], weight));
+        arrays.push((
+            "stem.bias".to_owned(),
+            vec![stem],
+            random.normals(stem, 0.1),
+        ));
         for name in ["whole.norm_attention", "whole.norm_feed"] {
             let gain = random.normals(c, 0.2).into_iter().map(|gain| 1.0 + gain);
             arrays.push((format!("{name}.weight"), vec![c], gain.collect()));

@@ -64,8 +64,8 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
 
 /// How the answers of a network that looks at radar scans are read.
 fn radar_plan(folder: &Path, manifest: &Manifest) -> Result<RadarNetworkPlan> {
-    let (encoder, decoder) = ask_scan::assets(folder, manifest)?;
-    let (settings, head) = (encoder.settings(), decoder.head());
+    let parts = ask_scan::parts(folder, manifest)?;
+    let (settings, head) = (parts.settings(), parts.head());
     let class = |name: &str| {
         let found = Class::from_name(name).filter(|class| *class != Class::Unknown);
         found.with_context(|| {
@@ -199,8 +199,8 @@ fn check_file(folder: &Path, manifest: &Manifest, file: &ModelFile) -> Result<Re
     let ports = Ports::of(&name, &model, &manifest.options(1))?;
     manifest.check_names(&name, &ports)?;
     if manifest.takes == Takes::RadarScan {
-        let (encoder, decoder) = ask_scan::assets(folder, manifest)?;
-        let checked = drafthorse_gaussian::check(&encoder, &decoder, &ports.inputs, &ports.outputs);
+        let parts = ask_scan::parts(folder, manifest)?;
+        let checked = parts.check(&ports.inputs, &ports.outputs);
         checked.with_context(|| format!("{name} of the model {}", manifest.name))?;
         return Ok(Ok(()));
     }

@@ -1,6 +1,8 @@
 //! `drafthorse eval` and its gate.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
+use drafthorse_synth::shard::{ShardConfig, play, save};
+use drafthorse_synth::{DriveConfig, RadarKind, Town};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -103,4 +105,37 @@ fn detections_are_judged_and_the_gate_decides() {
     let missing = eval(dir.path(), &["--labels", "nowhere.jsonl", "all.jsonl"]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&missing.stderr).contains("nowhere.jsonl"));
+}
+
+#[test]
+fn a_detectors_folder_is_run_over_the_drives() {
+    let dir = tempfile::tempdir().unwrap();
+    let drive = DriveConfig {
+        seed: 5,
+        seconds: 2.0,
+        town: Town::OldTown,
+        radar: RadarKind::Dense,
+        ..DriveConfig::default()
+    };
+    let shard = play(&drive, ShardConfig { scans: 3, every: 4 });
+    let frames = shard.frames();
+    std::fs::create_dir(dir.path().join("drives")).unwrap();
+    save(&shard, &dir.path().join("drives/test-00000.safetensors")).unwrap();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/radar-gaussian-s");
+    let judged = eval(dir.path(), &["--labels", "drives", model, "--json"]);
+    let why = String::from_utf8_lossy(&judged.stderr).into_owned();
+    assert!(judged.status.success(), "{why}");
+    let judged: Value = serde_json::from_slice(&judged.stdout).unwrap();
+    let evaluation = &judged["evaluation"];
+    assert_eq!(evaluation["scenes"], frames);
+    let map = evaluation["means"][0]["map_percent"].as_f64().unwrap();
+    assert!(map > 10.0, "{map}");
+    // Detections of a file need no drives, a detector does.
+    write(dir.path(), "all.jsonl", |_| true);
+    let refused = eval(dir.path(), &["--labels", "labels.jsonl", model]);
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        why.contains("--labels must be a folder of training shards"),
+        "{why}"
+    );
 }

@@ -38,7 +38,7 @@ class Peer:
         torch.set_num_threads(threads)
         with safe_open(path, "pt") as file:
             self.encoder = GaussianEncoder(Settings(file.metadata())).eval()
-            self.encoder.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+            self.encoder.load_state_dict({name: file.get_tensor(name) for name in file.keys() if not name.startswith("stem.")})
 
     @torch.no_grad()
     def points(self, path: str, view: str) -> None:

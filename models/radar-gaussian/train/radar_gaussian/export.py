@@ -1,8 +1,9 @@
 """Writes a trained Gaussian model as a model folder for inference outside PyTorch.
 
     model.toml              files by hash, origin, tolerances
-    encoder.safetensors     the point encoder's weights; its settings as metadata
-    backbone.onnx           bev f32 [1, C, H, W] -> heatmap (logits) and box; batch norm folded, opset 17
+    encoder.safetensors     the weights of the point encoder and of the stem, the network's first convolution
+                            (3x3, stride 2, ReLU), which is cheap where the view is empty; settings as metadata
+    backbone.onnx           stem f32 [1, C, H/2, W/2] -> heatmap (logits) and box; batch norm folded, opset 17
     decode.json             what the outputs mean and how boxes are taken from them
     reference/              one input of the network and its outputs, that every engine must reproduce
     reference.safetensors   with --reference N: scans with all that the model makes of them, to check another
@@ -38,7 +39,7 @@ FORMAT = "drafthorse-radar-gaussian-1"
 OPSET = 17
 
 
-def encoder_file(model: Detector, config: Config, path: Path) -> None:
+def encoder_file(model: Detector, stem: nn.Conv2d, config: Config, path: Path) -> None:
     """All weights under their names in the model, and every number that the encoder and the splat need."""
     options, grid = config.encoder, config.grid
     numbers = {
@@ -57,6 +58,7 @@ def encoder_file(model: Detector, config: Config, path: Path) -> None:
     }
     words = {"format": FORMAT, "name": config.name, "variant": config.variant, "features": ",".join(config.points.features)}
     weights = {name: value.contiguous() for name, value in model.encoder.state_dict().items()}
+    weights |= {"stem.weight": stem.weight.detach().contiguous(), "stem.bias": stem.bias.detach().contiguous()}
     save_file(weights, path, words | {name: json.dumps(value) for name, value in numbers.items()})
 
 
@@ -74,23 +76,35 @@ def folded(network: BevNetwork) -> BevNetwork:
     return network
 
 
-def backbone_file(network: BevNetwork, config: Config, path: Path) -> None:
-    """Exports `network` (eval mode; it is folded by this) and checks the file with ONNX Runtime."""
+def split(network: BevNetwork) -> tuple[nn.Sequential, BevNetwork]:
+    """The stem and the rest of a folded network. Changes `network`."""
+    stages = network.backbone.stages
+    stem = stages[0][0]
+    if (stem[0].kernel_size, stem[0].stride, stem[0].padding) != ((3, 3), (2, 2), (1, 1)):
+        raise ConfigError("the first convolution must be 3x3 with stride 2: set backbone.strides[0] to 2")
+    stages[0][0] = nn.Identity()
+    return stem, network
+
+
+def backbone_file(network: BevNetwork, config: Config, path: Path) -> nn.Sequential:
+    """Exports `network` (eval mode; it is folded and split by this) and checks the file with ONNX Runtime; the stem."""
     generator = torch.Generator().manual_seed(0)
     bev = torch.randn(1, config.encoder.channels, config.grid.height, config.grid.width, generator=generator)
     with torch.no_grad():
         before = network(bev)
-        network = folded(network.to(memory_format=torch.contiguous_format))
+        stem, network = split(folded(network.to(memory_format=torch.contiguous_format)))
+        given = stem(bev)
         torch.onnx.export(
-            network, (bev,), str(path), input_names=["bev"], output_names=["heatmap", "box"],
+            network, (given,), str(path), input_names=["stem"], output_names=["heatmap", "box"],
             opset_version=OPSET, dynamo=False,
         )
     onnx.checker.check_model(str(path))
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    for name, ours, theirs in zip(("heatmap", "box"), before, session.run(None, {"bev": bev.numpy()})):
+    for name, ours, theirs in zip(("heatmap", "box"), before, session.run(None, {"stem": given.numpy()})):
         error = float(np.abs(ours.numpy() - theirs).max() / np.abs(theirs).max())
         if error > 1e-4:
             raise RuntimeError(f"{path}: {name} is off by {error:.1e} in ONNX Runtime")
+    return stem
 
 
 def decode_file(config: Config, scores: list[float], path: Path) -> None:
@@ -157,16 +171,16 @@ def reference_file(model: Detector, data, config: Config, count: int, path: Path
     save_file(arrays, path, {"format": FORMAT, "scans": str(count)})
 
 
-def reference_vectors(model: Detector, path: Path, frame, config: Config) -> None:
+def reference_vectors(model: Detector, stem: nn.Sequential, path: Path, frame, config: Config) -> None:
     """What the exported network at `path` makes of a frame's view, in the layout of ONNX's own test data."""
     batch = collate([crop(frame, config.grid)], len(config.points.features))
     with torch.no_grad():
-        bev = model.encoder(batch.points, batch.valid).contiguous().numpy()
+        given = stem(model.encoder(batch.points, batch.valid).contiguous()).numpy()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     folder = path.parent / "reference"
     folder.mkdir(exist_ok=True)
-    named = {"input_0": ("bev", bev)}
-    for index, value in enumerate(session.run(["heatmap", "box"], {"bev": bev})):
+    named = {"input_0": ("stem", given)}
+    for index, value in enumerate(session.run(["heatmap", "box"], {"stem": given})):
         named[f"output_{index}"] = (("heatmap", "box")[index], value)
     for file, (name, value) in named.items():
         (folder / f"{file}.pb").write_bytes(onnx.numpy_helper.from_array(value, name).SerializeToString())
@@ -194,9 +208,9 @@ def model_file(folder: Path, config: Config, origin: str, summary: dict, frames:
         lines += ["", "[[assets]]", f"path = {words(asset)}", f"sha256 = {words(digest(asset))}"]
     lines += [
         "",
-        "[inputs.bev]",
+        "[inputs.stem]",
         'layout = "NCHW"',
-        'meaning = "features of the Gaussians, blended onto the bird\'s-eye grid"',
+        'meaning = "the first convolution over the Gaussians\' features on the bird\'s-eye grid"',
         'frame = "radar: rows along y, columns along x"',
         "",
         "[outputs.heatmap]",
@@ -229,15 +243,15 @@ def main() -> None:
     if not config.variant.startswith("gaussian"):
         raise ConfigError(f"the variant {config.variant} is a baseline; only Gaussian models are exported")
     options.out.mkdir(parents=True, exist_ok=True)
-    encoder_file(model, config, options.out / "encoder.safetensors")
     data = open_split(options.data, options.split, config)
     frames = evaluation_frames(data, config, config.data.eval_stride)
     evaluation = Evaluation(frames, detect(model, frames, config), config)
     decode_file(config, evaluation.balanced_scores(), options.out / "decode.json")
     if options.reference:
         reference_file(model, data, config, options.reference, options.out / "reference.safetensors")
-    backbone_file(model.network, config, options.out / "backbone.onnx")
-    reference_vectors(model, options.out / "backbone.onnx", frames[len(frames) // 2], config)
+    stem = backbone_file(model.network, config, options.out / "backbone.onnx")
+    encoder_file(model, stem[0], config, options.out / "encoder.safetensors")
+    reference_vectors(model, stem, options.out / "backbone.onnx", frames[len(frames) // 2], config)
     trained_on = "synthetic drives (models/synth)" if config.data.kind == "shards" else config.data.kind
     origin = f"trained on {trained_on}: python -m radar_gaussian.train, seed {state['seed']}, {state['step']} steps"
     model_file(options.out, config, options.origin or origin, evaluation.summary(), len(frames))

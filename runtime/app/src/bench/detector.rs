@@ -5,7 +5,7 @@
 use super::Figure;
 use super::python::Python;
 use crate::cli::BenchArgs;
-use crate::pipeline::ask_scan::assets;
+use crate::pipeline::ask_scan::parts;
 use anyhow::{Context, Result, ensure};
 use drafthorse_engine::{Backend, Manifest, Model};
 use drafthorse_engine_auto::{EngineConfig, Engines};
@@ -307,7 +307,7 @@ fn whole(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Resul
 
 /// A second of scans of the dense radar, as the lane gathers them.
 fn scans(folder: &Path, manifest: &Manifest) -> Result<Vec<Vec<[f32; POINT]>>> {
-    let (encoder, _) = assets(folder, manifest)?;
+    let together = parts(folder, manifest)?.settings().scans;
     let mut drive = Drive::new(&DriveConfig {
         seconds: 2.0,
         camera_fps: 0.0,
@@ -316,7 +316,7 @@ fn scans(folder: &Path, manifest: &Manifest) -> Result<Vec<Vec<[f32; POINT]>>> {
         ..DriveConfig::default()
     });
     let mount = drafthorse_core::Pose::default();
-    let mut together = Accumulator::new(encoder.settings().scans);
+    let mut together = Accumulator::new(together);
     let mut scans = Vec::new();
     while let Some(event) = drive.next() {
         if let Event::Scan { scan, .. } = event {
@@ -341,11 +341,11 @@ impl<'a> Whole<'a> {
         backend: &dyn Backend,
         scans: &'a [Vec<[f32; POINT]>],
     ) -> Result<Self> {
-        let (encoder, decoder) = assets(folder, manifest)?;
+        let parts = parts(folder, manifest)?;
         let file = manifest.files.first().context("the model has no file")?;
         let model = file.load(folder, backend, &manifest.options(1))?;
         Ok(Self {
-            detector: GaussianDetector::new(encoder, decoder, model)?,
+            detector: GaussianDetector::new(parts, model)?,
             scans,
             next: 0,
         })

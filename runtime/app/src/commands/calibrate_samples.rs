@@ -3,13 +3,12 @@
 use crate::cli::CalibrateArgs;
 use crate::config::Config;
 use crate::feed::{self, Resolved};
-use crate::pipeline::ask_scan::assets;
+use crate::pipeline::ask_scan::parts;
 use crate::pipeline::picture::{PictureInput, picture_size};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Image, RawMessage};
 use drafthorse_engine::{LoadOptions, Manifest, Ports, Tensor, read_tensors};
 use drafthorse_eval::formats::shard::{self, ScannedScene};
-use drafthorse_gaussian::Splatter;
 use drafthorse_onnx::proto::Model;
 use drafthorse_sensors::camera::CameraDecoder;
 use drafthorse_sensors::{Scheme, SourceUri};
@@ -77,25 +76,20 @@ fn has_drives(folder: &Path) -> bool {
     names.any(|path| path.extension().is_some_and(|end| end == "safetensors"))
 }
 
-/// What a radar detector's network is given of scans of drives, through the encoder beside it.
+/// What a radar detector's network is given of scans of drives, through the parts beside it.
 fn from_drives(args: &CalibrateArgs) -> Result<Vec<Vec<Tensor>>> {
     let folder = args.model.parent().unwrap_or(Path::new(""));
-    let (mut encoder, _) = assets(folder, &Manifest::read(folder)?)?;
+    let manifest = Manifest::read(folder)?;
     let scenes = drawn(shard::read_scans(&args.samples)?, args)?;
-    let settings = encoder.settings().clone();
-    let shape = [
-        1,
-        settings.channels,
-        settings.grid.height,
-        settings.grid.width,
-    ];
     let view = |scene: &ScannedScene| {
-        let mut splatter = Splatter::new(&settings);
-        let mut view = vec![0.0; splatter.view_len()];
-        splatter.draw(encoder.encode(scene.newest(settings.scans)), &mut view);
-        vec![Tensor::new(&shape, view)]
+        let mut parts = parts(folder, &manifest)?;
+        let shape = parts.input_shape();
+        let mut input = vec![0.0; shape.iter().product()];
+        let scans = parts.settings().scans;
+        parts.feed(scene.newest(scans), &mut input);
+        Ok(vec![Tensor::new(&shape, input)])
     };
-    Ok(scenes.iter().map(view).collect())
+    scenes.iter().map(view).collect()
 }
 
 /// Pictures of one camera, scaled to the model's input.

@@ -1,13 +1,13 @@
 //! A detector's folder in the place of its detections: it is run over the labelled drives.
 
-use crate::pipeline::ask_scan::assets;
+use crate::pipeline::ask_scan::parts;
 use anyhow::{Context, Result, bail};
 use drafthorse_engine::{Manifest, Takes};
 use drafthorse_engine_auto::EngineConfig;
 use drafthorse_engine_auto::{Engines, Loaded, plan_of};
 use drafthorse_eval::formats::shard::{self, ScannedScene};
 use drafthorse_eval::{Box3, DetectedScene, Detection, Object};
-use drafthorse_gaussian::{Decoder, DetectedBox, GaussianDetector};
+use drafthorse_gaussian::{BoxHead, DetectedBox, GaussianDetector};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::sync::Arc;
@@ -43,8 +43,7 @@ pub(super) fn detections(
     let plan = plan_of(&engines, model, config.threads, Some(&config.cache))?;
     let loaded = Loaded::open(&engines, model, &plan, config.threads)?;
     let by = loaded.running();
-    let (encoder, decoder) = assets(model, &manifest)?;
-    let mut detector = GaussianDetector::new(encoder, decoder, loaded)?;
+    let mut detector = GaussianDetector::new(parts(model, &manifest)?, loaded)?;
     let bar = ProgressBar::new(scans.len() as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:40.cyan/black} {percent:>3} %  {msg}") {
         bar.set_style(style);
@@ -63,19 +62,19 @@ fn of_scene(
     detector: &mut GaussianDetector<Loaded>,
     scene: &ScannedScene,
 ) -> Result<DetectedScene> {
-    let scans = detector.encoder().settings().scans;
+    let scans = detector.parts().settings().scans;
     let boxes = detector.detect(scene.newest(scans));
     let boxes = boxes.with_context(|| scene.id.clone())?.to_vec();
-    let decoder = detector.decoder();
-    let detections = boxes.iter().map(|found| detection(found, decoder));
+    let head = detector.parts().head();
+    let detections = boxes.iter().map(|found| detection(found, head));
     Ok(DetectedScene {
         id: scene.id.clone(),
         detections: detections.collect(),
     })
 }
 
-fn detection(found: &DetectedBox, decoder: &Decoder) -> Detection {
-    let class = &decoder.head().classes[found.class].name;
+fn detection(found: &DetectedBox, head: &BoxHead) -> Detection {
+    let class = &head.classes[found.class].name;
     Detection {
         object: Object {
             shape: Box3 {

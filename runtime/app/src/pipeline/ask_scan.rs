@@ -7,7 +7,7 @@ use drafthorse_core::Class;
 use drafthorse_detector::NetworkBox;
 use drafthorse_engine::{DType, Manifest};
 use drafthorse_engine_auto::{Handover, Loaded};
-use drafthorse_gaussian::{DECODE_FILE, Decoder, ENCODER_FILE, Encoder, GaussianDetector, POINT};
+use drafthorse_gaussian::{DECODE_FILE, ENCODER_FILE, GaussianDetector, POINT, Parts};
 use drafthorse_record::messages::drafthorse::{NetworkAnswer, NetworkTensor};
 use std::path::Path;
 
@@ -27,9 +27,9 @@ impl ScanAsker {
     /// # Errors
     /// Assets that cannot be read, or that the network does not fit.
     pub fn new(model: Loaded, plan: &NetworkPlan, folder: &Path) -> Result<Self> {
-        let (encoder, decoder) = assets(folder, &plan.manifest)?;
+        let parts = parts(folder, &plan.manifest)?;
         Ok(Self {
-            detector: GaussianDetector::new(encoder, decoder, model)?,
+            detector: GaussianDetector::new(parts, model)?,
         })
     }
 }
@@ -38,7 +38,7 @@ impl ScanAsker {
 ///
 /// # Errors
 /// Assets that are absent, damaged or of another format.
-pub fn assets(folder: &Path, manifest: &Manifest) -> Result<(Encoder, Decoder)> {
+pub fn parts(folder: &Path, manifest: &Manifest) -> Result<Parts> {
     let asset = |name: &str| {
         let bytes = manifest.asset(folder, name)?;
         bytes.with_context(|| {
@@ -48,9 +48,8 @@ pub fn assets(folder: &Path, manifest: &Manifest) -> Result<(Encoder, Decoder)> 
             )
         })
     };
-    let encoder = Encoder::read(&asset(ENCODER_FILE)?)?;
-    let decoder = Decoder::read(&asset(DECODE_FILE)?)?;
-    Ok((encoder, decoder))
+    let parts = Parts::read(&asset(ENCODER_FILE)?, &asset(DECODE_FILE)?);
+    parts.with_context(|| format!("the model {}", manifest.name))
 }
 
 impl Ask for ScanAsker {

@@ -43,6 +43,8 @@ pub(super) struct ReportData {
     pub clouds: Vec<Cloud>,
     /// Thinned track lists.
     pub tracks: Vec<Boxes>,
+    /// Thinned detections.
+    pub detections: Vec<Boxes>,
     /// Thinned ground truth.
     pub truth: Vec<Boxes>,
     /// Rows of time ms, speed mm/s, yaw rate 0.1 mrad/s, observed, odometry x cm, y cm, yaw 0.1 mrad.

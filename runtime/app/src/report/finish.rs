@@ -188,6 +188,7 @@ fn finish_scenery(s: Scenery, axis: &Axis, data: &mut ReportData) {
         boxes
     };
     data.tracks = boxes(s.tracks);
+    data.detections = boxes(s.detections);
     data.truth = boxes(s.truth);
     data.counts.shown_scans = data.tracks.len().max(data.clouds.len()) as u64;
     data.ego = s

@@ -30,6 +30,7 @@ pub(super) struct Scenery {
     pub clouds: Thinned<(u64, u32, Packed)>,
     pub points: u64,
     pub tracks: Thinned<(u64, Vec<BoxRow>)>,
+    pub detections: Thinned<(u64, Vec<BoxRow>)>,
     pub truth: Thinned<(u64, Vec<BoxRow>)>,
     pub ego: Thinned<(u64, [i64; 6])>,
     pub ego_truth: Thinned<(u64, [i64; 2])>,
@@ -52,6 +53,7 @@ impl Scenery {
             clouds: Thinned::new(2 * options.max_instants, options.max_points),
             points: 0,
             tracks: Thinned::new(options.max_instants, options.max_boxes),
+            detections: Thinned::new(options.max_instants, options.max_boxes),
             truth: Thinned::new(options.max_instants, options.max_boxes),
             ego: Thinned::new(MAX_SAMPLES, usize::MAX),
             ego_truth: Thinned::new(MAX_SAMPLES, usize::MAX),
@@ -92,6 +94,17 @@ impl Scenery {
                 self.ego.offer(0, || ((at_ns, row), 1));
             }
             "drafthorse.Tracks" => self.tracks(&drafthorse::Tracks::decode(m.data)?, at_ns),
+            "drafthorse.Detections" => {
+                let found = drafthorse::Detections::decode(m.data)?.detections;
+                self.detections.offer(0, || {
+                    let kept = found.iter().take(MAX_BOXES_AT_ONCE);
+                    let rows: Vec<_> = kept.map(detection_row).collect();
+                    let weight = rows.len().max(1);
+                    ((at_ns, rows), weight)
+                });
+                // The status counts them.
+                return Ok(false);
+            }
             "drafthorse.GroundTruth" => {
                 let truth = drafthorse::GroundTruth::decode(m.data)?;
                 let row = [
@@ -263,6 +276,26 @@ fn track_row(t: &drafthorse::Track) -> BoxRow {
         i64::from(t.moving),
         i64::from(t.missed_scans),
         i64::from(t.age_scans),
+    ]
+}
+
+fn detection_row(d: &drafthorse::Detection) -> BoxRow {
+    [
+        0,
+        class(d.class) as i64,
+        scaled(d.x_m, 1e2),
+        scaled(d.y_m, 1e2),
+        scaled(d.z_m, 1e2),
+        0,
+        0,
+        scaled(d.yaw_rad, 1e3),
+        scaled(d.length_m, 1e2),
+        scaled(d.width_m, 1e2),
+        scaled(d.height_m, 1e2),
+        scaled(d.score, 1e2),
+        i64::from(d.moving),
+        0,
+        0,
     ]
 }
 

@@ -1,9 +1,11 @@
 //! The whole detector: points in, boxes out, with the convolutions on whatever engine runs them.
 
 use crate::accumulate::POINT;
-use crate::decode::{Decoder, DetectedBox};
+use crate::decode::{BoxHead, Decoder, DescriptionError, DetectedBox};
 use crate::encoder::Encoder;
 use crate::splat::Splatter;
+use crate::stem::Stem;
+use crate::weights::{Settings, WeightsError};
 use drafthorse_engine::{DType, Dim, EngineError, Model, Port, View, ViewMut};
 
 /// Name of the encoder's weights among a model's assets.
@@ -31,35 +33,96 @@ pub enum DetectError {
     NotANumber,
 }
 
-/// Encoder, splat, network and decoding, in the same memory from scan to scan.
-#[derive(Debug)]
-pub struct GaussianDetector<M> {
-    encoder: Encoder,
-    splatter: Splatter,
-    model: M,
-    decoder: Decoder,
-    heatmap: usize,
-    boxes: usize,
-    plane: [usize; 2],
+/// Files of a model that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PartsError {
+    /// The weights.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The description of the outputs.
+    #[error(transparent)]
+    Description(#[from] DescriptionError),
 }
 
-impl<M: Model> GaussianDetector<M> {
-    /// Of a network that takes what the encoder's splat gives and gives what the decoder reads. Its input
-    /// must hold zeros, as it does after loading.
+/// What stands before the network and behind it.
+#[derive(Debug)]
+pub struct Parts {
+    encoder: Encoder,
+    splatter: Splatter,
+    stem: Stem,
+    decoder: Decoder,
+}
+
+impl Parts {
+    /// Of the bytes of [`ENCODER_FILE`] and [`DECODE_FILE`].
+    ///
+    /// # Errors
+    /// [`PartsError`].
+    pub fn read(encoder: &[u8], decode: &[u8]) -> Result<Self, PartsError> {
+        let weights = encoder;
+        let encoder = Encoder::read(weights)?;
+        Ok(Self {
+            splatter: Splatter::new(encoder.settings()),
+            stem: Stem::read(weights, encoder.settings())?,
+            decoder: Decoder::read(decode)?,
+            encoder,
+        })
+    }
+
+    /// Numbers beside the weights.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.encoder.settings()
+    }
+
+    /// What the outputs mean.
+    #[must_use]
+    pub fn head(&self) -> &BoxHead {
+        self.decoder.head()
+    }
+
+    /// Shape of the network's input.
+    #[must_use]
+    pub fn input_shape(&self) -> [usize; 4] {
+        let [channels, height, width] = self.stem.shape();
+        [1, channels, height, width]
+    }
+
+    /// Writes the network's input for points as [`crate::Accumulator::take`] gives them; `input` must hold
+    /// what the last call left there.
+    ///
+    /// # Panics
+    /// Where `input` is of another size than [`Parts::input_shape`].
+    pub fn feed(&mut self, points: &[[f32; POINT]], input: &mut [f32]) {
+        let gaussians = self.encoder.encode(points);
+        self.stem.apply(&self.splatter.blend(gaussians), input);
+    }
+
+    /// Refuses a network that does not stand between them.
     ///
     /// # Errors
     /// [`Misfit`].
-    pub fn new(encoder: Encoder, decoder: Decoder, model: M) -> Result<Self, Misfit> {
-        let fit = fit(&encoder, &decoder, model.inputs(), model.outputs())?;
-        Ok(Self {
-            splatter: Splatter::new(encoder.settings()),
-            encoder,
-            model,
-            decoder,
-            heatmap: fit.heatmap,
-            boxes: fit.boxes,
-            plane: fit.plane,
-        })
+    pub fn check(&self, inputs: &[Port], outputs: &[Port]) -> Result<(), Misfit> {
+        fit(self, inputs, outputs).map(|_| ())
+    }
+}
+
+/// The detector, in the same memory from scan to scan.
+#[derive(Debug)]
+pub struct GaussianDetector<M> {
+    parts: Parts,
+    model: M,
+    fit: Fit,
+}
+
+impl<M: Model> GaussianDetector<M> {
+    /// Of a network that takes what the parts give and gives what they read.
+    ///
+    /// # Errors
+    /// [`Misfit`].
+    pub fn new(parts: Parts, model: M) -> Result<Self, Misfit> {
+        let fit = fit(&parts, model.inputs(), model.outputs())?;
+        Ok(Self { parts, model, fit })
     }
 
     /// Finds boxes in the radar's frame; points as [`crate::Accumulator::take`] gives them.
@@ -67,22 +130,25 @@ impl<M: Model> GaussianDetector<M> {
     /// # Errors
     /// [`DetectError`].
     pub fn detect(&mut self, points: &[[f32; POINT]]) -> Result<&[DetectedBox], DetectError> {
-        let gaussians = self.encoder.encode(points);
-        if let ViewMut::F32(_, view) = self.model.input_mut(0) {
-            self.splatter.draw(gaussians, view);
+        if let ViewMut::F32(_, input) = self.model.input_mut(0) {
+            self.parts.feed(points, input);
         }
         self.model.run()?;
-        let (View::F32(_, heatmap), View::F32(_, boxes)) = (
-            self.model.output(self.heatmap),
-            self.model.output(self.boxes),
-        ) else {
+        let Fit {
+            heatmap,
+            boxes,
+            plane,
+        } = self.fit;
+        let (View::F32(_, heatmap), View::F32(_, boxes)) =
+            (self.model.output(heatmap), self.model.output(boxes))
+        else {
             // The types were checked, and types do not change.
             return Ok(&[]);
         };
         if heatmap.iter().any(|logit| logit.is_nan()) {
             return Err(DetectError::NotANumber);
         }
-        Ok(self.decoder.decode(heatmap, boxes, self.plane))
+        Ok(self.parts.decoder.decode(heatmap, boxes, plane))
     }
 
     /// The network.
@@ -90,19 +156,14 @@ impl<M: Model> GaussianDetector<M> {
         &self.model
     }
 
-    /// The network, to ask what its engine has been through. Its input is the splat's.
+    /// The network, to ask what its engine has been through. Its input is not to be written.
     pub fn model_mut(&mut self) -> &mut M {
         &mut self.model
     }
 
-    /// The encoder.
-    pub fn encoder(&self) -> &Encoder {
-        &self.encoder
-    }
-
-    /// What the outputs mean.
-    pub fn decoder(&self) -> &Decoder {
-        &self.decoder
+    /// What stands before it and behind it.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
     }
 }
 
@@ -114,36 +175,14 @@ struct Fit {
     plane: [usize; 2],
 }
 
-/// Whether a network with those inputs and outputs stands between them.
-///
-/// # Errors
-/// [`Misfit`].
-pub fn check(
-    encoder: &Encoder,
-    decoder: &Decoder,
-    inputs: &[Port],
-    outputs: &[Port],
-) -> Result<(), Misfit> {
-    fit(encoder, decoder, inputs, outputs).map(|_| ())
-}
-
-fn fit(
-    encoder: &Encoder,
-    decoder: &Decoder,
-    inputs: &[Port],
-    outputs: &[Port],
-) -> Result<Fit, Misfit> {
-    let settings = encoder.settings();
-    let grid = &settings.grid;
-    let takes = [1, settings.channels, grid.height, grid.width];
+fn fit(parts: &Parts, inputs: &[Port], outputs: &[Port]) -> Result<Fit, Misfit> {
+    let (decoder, grid) = (&parts.decoder, &parts.settings().grid);
+    let takes = parts.input_shape();
     let is_taken = matches!(inputs, [input] if is_f32(input, &takes));
     if !is_taken {
         let inputs: Vec<_> = inputs.iter().map(ToString::to_string).collect();
         return Err(Misfit {
-            what: format!(
-                "takes {} and its encoder gives f32{takes:?}",
-                inputs.join(" and ")
-            ),
+            what: format!("takes {} and is given f32{takes:?}", inputs.join(" and ")),
         });
     }
     // Width and height of an output cell, in cells of the grid.

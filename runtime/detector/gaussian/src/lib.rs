@@ -19,13 +19,17 @@ mod nms;
 pub mod reference;
 mod softmax;
 mod splat;
+mod stem;
 mod weights;
 
 pub use accumulate::{Accumulator, POINT, POINT_NAMES};
 pub use decode::{BoxHead, ClassHead, Decoder, DescriptionError, DetectedBox};
-pub use detector::{DECODE_FILE, DetectError, ENCODER_FILE, GaussianDetector, Misfit, check};
+pub use detector::{
+    DECODE_FILE, DetectError, ENCODER_FILE, GaussianDetector, Misfit, Parts, PartsError,
+};
 pub use encoder::{Encoder, Gaussians, MOST_POINTS};
 pub use grid::Grid;
 pub use nms::Suppression;
-pub use splat::Splatter;
+pub use splat::{Blended, Splatter};
+pub use stem::Stem;
 pub use weights::{Settings, WeightsError};

@@ -3,7 +3,8 @@
 
 use crate::accumulate::POINT;
 use crate::encoder::{Encoder, Gaussians};
-use crate::weights::Settings;
+use crate::weights::{Arrays, Settings, WeightsError};
+use safetensors::SafeTensors;
 
 /// The bird's-eye view `[channels, height, width]` of Gaussians: each cell gathers all that reach it,
 /// sorts them by height and blends them front to back.
@@ -77,6 +78,43 @@ fn alpha(
     let distance2 = (vv * du * du - 2.0 * uv * du * dv + uu * dv * dv) / (uu * vv - uv * uv);
     let covered = f64::from(gaussians.opacity[index]) * (-0.5 * distance2).exp();
     covered.min(f64::from(settings.alpha_max))
+}
+
+/// The network's first convolution over a whole view `[channels, height, width]`, with its ReLU.
+///
+/// # Errors
+/// [`WeightsError`] of the weights' file.
+pub fn stem(weights: &[u8], settings: &Settings, view: &[f32]) -> Result<Vec<f64>, WeightsError> {
+    let file = Arrays(SafeTensors::deserialize(weights)?);
+    let (inputs, outputs) = (settings.channels, file.rows("stem.bias")?);
+    let weight = file.array("stem.weight", &[outputs, inputs, 3, 3])?;
+    let bias = file.array("stem.bias", &[outputs])?;
+    let (height, width) = (settings.grid.height, settings.grid.width);
+    let at = |input: usize, row: usize, column: usize| {
+        // Rows and columns are counted from the padding's.
+        let is_inside = (1..=height).contains(&row) && (1..=width).contains(&column);
+        match is_inside {
+            true => f64::from(view[(input * height + row - 1) * width + column - 1]),
+            false => 0.0,
+        }
+    };
+    let mut out = Vec::new();
+    for output in 0..outputs {
+        for row in 0..height.div_ceil(2) {
+            for column in 0..width.div_ceil(2) {
+                let mut sum = f64::from(bias[output]);
+                for input in 0..inputs {
+                    for tap in 0..9 {
+                        let (down, right) = (tap / 3, tap % 3);
+                        let weight = weight[(output * inputs + input) * 9 + tap];
+                        sum += f64::from(weight) * at(input, 2 * row + down, 2 * column + right);
+                    }
+                }
+                out.push(sum.max(0.0));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// What the encoder makes of points, in double precision: `[offset 3, scale 3, quaternion 4, opacity 1,

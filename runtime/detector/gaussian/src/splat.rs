@@ -12,8 +12,21 @@ use multiversion::multiversion;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
+/// Cells that are drawn together.
+const BLOCK: usize = 128;
 /// Columns whose alpha is computed together.
 const LANES: usize = 16;
+
+/// A view as the cells that Gaussians touch.
+#[derive(Clone, Copy, Debug)]
+pub struct Blended<'a> {
+    /// Row times width plus column, in order, and where the features stand.
+    pub cells: &'a [(u32, u32)],
+    /// Rows of features.
+    pub features: &'a [f32],
+    /// How many rows there are.
+    pub slots: usize,
+}
 
 /// Draws Gaussians into a bird's-eye view that it clears itself.
 #[derive(Debug)]
@@ -101,6 +114,27 @@ impl Splatter {
     /// Where the view has not [`Splatter::view_len`] elements.
     pub fn draw(&mut self, gaussians: &Gaussians, view: &mut [f32]) {
         assert_eq!(view.len(), self.view_len(), "elements of the view");
+        self.blend(gaussians);
+        let cells = self.rules.grid.cells();
+        // In blocks whose rows of features stay in the nearest cache while all planes are written.
+        for block in self.before.chunks(BLOCK) {
+            for plane in view.chunks_exact_mut(cells) {
+                for &(cell, _) in block {
+                    plane[cell as usize] = 0.0;
+                }
+            }
+        }
+        for block in self.lit.chunks(BLOCK) {
+            for (channel, plane) in view.chunks_exact_mut(cells).enumerate() {
+                for &(cell, slot) in block {
+                    plane[cell as usize] = self.blended[slot as usize * self.channels + channel];
+                }
+            }
+        }
+    }
+
+    /// Blends Gaussians, without drawing them.
+    pub fn blend(&mut self, gaussians: &Gaussians) -> Blended<'_> {
         self.order.clear();
         self.order.extend(0..gaussians.mean_m.len() as u32);
         // Both zeros are one height.
@@ -129,14 +163,10 @@ impl Splatter {
                 *slot = NONE;
             }
         }
-        let planes = view.chunks_exact_mut(self.rules.grid.cells());
-        for (channel, plane) in planes.enumerate() {
-            for &(cell, _) in &self.before {
-                plane[cell as usize] = 0.0;
-            }
-            for &(cell, slot) in &self.lit {
-                plane[cell as usize] = self.blended[slot as usize * self.channels + channel];
-            }
+        Blended {
+            cells: &self.lit,
+            features: &self.blended,
+            slots: self.through.len(),
         }
     }
 }

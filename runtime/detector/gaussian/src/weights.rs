@@ -147,10 +147,26 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Settings, Weights), WeightsError> {
     Ok((settings, weights))
 }
 
-struct Arrays<'a>(SafeTensors<'a>);
+pub(crate) struct Arrays<'a>(pub(crate) SafeTensors<'a>);
 
 impl Arrays<'_> {
-    fn array(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+    /// Length of an array of one axis.
+    pub(crate) fn rows(&self, name: &str) -> Result<usize, WeightsError> {
+        let wrong = |why: String| WeightsError::Array {
+            name: name.to_owned(),
+            why,
+        };
+        let found = self
+            .0
+            .tensor(name)
+            .map_err(|error| wrong(error.to_string()))?;
+        match found.shape() {
+            [rows] if (1..=MOST_CHANNELS).contains(rows) => Ok(*rows),
+            shape => Err(wrong(format!("is of the shape {shape:?}"))),
+        }
+    }
+
+    pub(crate) fn array(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let wrong = |why: String| WeightsError::Array {
             name: name.to_owned(),
             why,

@@ -1,7 +1,7 @@
 //! The fast encoder and splat against the plain ones, on random weights and scans.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
-use drafthorse_gaussian::{Encoder, Splatter, reference};
+use drafthorse_gaussian::{Encoder, Splatter, Stem, reference};
 use drafthorse_samples::RadarEncoder;
 
 /// An encoder of random weights over a square grid of cells of 0.4 m.
@@ -81,6 +81,29 @@ fn the_view_is_the_plain_one_and_clears_itself() {
         assert!(off * 1000 <= view.len(), "{off} of {} elements", view.len());
         let lit: Vec<u32> = splatter.lit().collect();
         assert!(lit.is_sorted() && (lit.is_empty() == (count == 0)));
+    }
+}
+
+#[test]
+fn the_stem_is_the_whole_convolution() {
+    // Odd sides: the last row and column have no neighbour behind them.
+    for cells in [48, 47] {
+        let sample = sample(16, cells);
+        let bytes = sample.bytes();
+        let mut encoder = Encoder::read(&bytes).unwrap();
+        let settings = encoder.settings().clone();
+        let mut stem = Stem::read(&bytes, &settings).unwrap();
+        let shape = stem.shape();
+        let mut out = vec![0.0; shape.iter().product()];
+        let (mut splatter, mut drawn) = (Splatter::new(&settings), Splatter::new(&settings));
+        let mut view = vec![0.0; drawn.view_len()];
+        for count in [200, 0, 3, 90] {
+            let gaussians = encoder.encode(&sample.scan(count)).clone();
+            stem.apply(&splatter.blend(&gaussians), &mut out);
+            drawn.draw(&gaussians, &mut view);
+            let right = reference::stem(&bytes, &settings, &view).unwrap();
+            assert!(relative_error(out.iter().copied(), right.into_iter()) < 1e-5);
+        }
     }
 }
 

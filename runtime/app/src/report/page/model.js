@@ -25,7 +25,7 @@ function box(row) {
   return { id, class: data.classes[c] || "unknown", x: x / 100, y: y / 100, z: z / 100, vx: vx / 100, vy: vy / 100,
     yaw: yaw / 1000, length: length / 100, width: width / 100, height: height / 100, score, moving: !!moving, missed, age };
 }
-for (const list of [data.tracks, data.truth]) for (const at of list) at.boxes = at.rows.map(box);
+for (const list of [data.tracks, data.detections, data.truth]) for (const at of list) at.boxes = at.rows.map(box);
 
 // Index of the last entry at or before t, -1 if there is none. `time` reads an entry's time.
 const entryTime = (entry) => entry.t;
@@ -49,12 +49,13 @@ function hold(list) {
   const gaps = list.slice(1).map((entry, i) => entry.t - list[i].t).filter((gap) => gap > 0).sort((a, b) => a - b);
   return Math.max(300, 2.5 * (gaps[gaps.length >> 1] || 0));
 }
-const tracksHold = hold(data.tracks), truthHold = hold(data.truth);
+const tracksHold = hold(data.tracks), detectionsHold = hold(data.detections), truthHold = hold(data.truth);
 function current(list, t, holdMs) {
   const i = before(list, t, entryTime);
   return i >= 0 && t - list[i].t <= holdMs ? list[i] : null;
 }
 const tracksAt = (t) => current(data.tracks, t, tracksHold);
+const detectionsAt = (t) => current(data.detections, t, detectionsHold);
 const truthAt = (t) => current(data.truth, t, truthHold);
 
 const cloudsOf = data.radars.map((_, radar) => data.clouds.filter((cloud) => cloud.radar === radar));
@@ -144,4 +145,4 @@ function surface(canvas) {
 }
 const font = (size, weight = 400) => `${weight} ${size}px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif`;
 
-const state = { t: 0, playing: false, speed: 1, colour: "motion", truth: true, labels: true, picked: null, camera: 0, pointsInPicture: false };
+const state = { t: 0, playing: false, speed: 1, colour: "motion", truth: true, detections: !data.tracks.some((at) => at.boxes.length), labels: true, picked: null, camera: 0, pointsInPicture: false };

@@ -5,7 +5,8 @@ const view = { scale: 0, x: 0, y: 0 };
 // Range that holds most of what is seen ahead.
 const reach = (() => {
   const far = [];
-  for (const list of [data.tracks, data.truth]) for (const at of list) for (const b of at.boxes) far.push(Math.hypot(b.x, b.y));
+  const seen = data.tracks.some((at) => at.boxes.length) ? data.tracks : data.detections;
+  for (const list of [seen, data.truth]) for (const at of list) for (const b of at.boxes) far.push(Math.hypot(b.x, b.y));
   if (!far.length) for (const cloud of data.clouds.slice(0, 40)) { const p = points(cloud); for (let i = 0; i < p.length; i += 6) far.push(Math.hypot(p[i], p[i + 1])); }
   far.sort((a, b) => a - b);
   return Math.min(160, Math.max(45, far[Math.floor(far.length * 0.9)] || 70));
@@ -143,6 +144,15 @@ function drawScene() {
     for (const b of truth.boxes) { path(c, corners(b), true); c.strokeStyle = b.score > 0 ? "#f4f7fa" : "#f4f7fa66"; c.stroke(); }
     c.setLineDash([]);
   }
+  const found = state.detections && detectionsAt(state.t);
+  if (found) {
+    c.lineWidth = 1.4; c.font = font(11); c.textAlign = "left"; c.textBaseline = "middle";
+    for (const b of found.boxes) {
+      path(c, corners(b), true); c.strokeStyle = colourOf(b.class); c.stroke();
+      const [x, y] = toScreen(b.x, b.y);
+      if (state.labels && view.scale > 5) { c.fillStyle = colourOf(b.class); c.fillText(`${b.class} ${b.score}`, x + 0.5 * b.length * view.scale * Math.abs(Math.sin(b.yaw)) + 8, y); }
+    }
+  }
   drawEgo(c, now);
   const at = tracksAt(state.t), taken = [];
   const order = at ? [...at.boxes].sort((a, b) => (b.id === state.picked) - (a.id === state.picked) || b.moving - a.moving || Math.hypot(a.x, a.y) - Math.hypot(b.x, b.y)) : [];
@@ -213,7 +223,7 @@ function pickAt(px, py) {
 function legend() {
   const svg = (shape) => { const s = svgElement("svg", { viewBox: "0 0 12 12", "aria-hidden": "true" }); s.append(shape); return s; };
   const shape = (fill, stroke, dash, size) => svg(svgElement("rect", { x: (12 - size) / 2, y: (12 - size) / 2, width: size, height: size, rx: 2, fill, stroke, "stroke-dasharray": dash, "stroke-width": 1.6 }));
-  const items = data.classes.filter((name) => data.tracks.some((at) => at.boxes.some((b) => b.class === name))).map((name) => [shape(colourOf(name) + "44", colourOf(name), "none", 10), name]);
+  const items = data.classes.filter((name) => [data.tracks, data.detections].some((list) => list.some((at) => at.boxes.some((b) => b.class === name)))).map((name) => [shape(colourOf(name) + "44", colourOf(name), "none", 10), name]);
   if (data.clouds.length && state.colour === "motion") items.push([shape(pointColour.moving, "none", "none", 7), "moving return"], [shape(pointColour.stationary, "none", "none", 7), "stationary return"]);
   if (data.clouds.length && state.colour === "doppler") items.push([shape(ramp(-1), "none", "none", 7), "approaching 20 m/s"], [shape(ramp(1), "none", "none", 7), "receding 20 m/s"]);
   if (data.clouds.length && state.colour === "rcs") items.push([shape("hsl(275 75% 60%)", "none", "none", 7), "−15 dBsm"], [shape("hsl(50 75% 60%)", "none", "none", 7), "30 dBsm"]);
