@@ -65,6 +65,8 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
     ));
     let bench = "tests/engines/bench.sh";
     steps.push((Step::new("bench engine", bench, &[]), true));
+    let bench = "models/radar-gaussian/bench.sh";
+    steps.push((Step::new("bench detector", bench, &[]), true));
     let peers = "tests/python/eval_peers/run.sh";
     steps.push((Step::new("evaluation beside its peers", peers, &[]), true));
     for bench in ["pipeline", "record", "decode"] {

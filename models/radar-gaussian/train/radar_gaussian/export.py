@@ -11,6 +11,7 @@
 """
 
 import argparse
+import copy
 import hashlib
 import json
 from pathlib import Path
@@ -138,15 +139,16 @@ def decode_file(config: Config, scores: list[float], path: Path) -> None:
 
 
 @torch.no_grad()
-def reference_file(model: Detector, data, config: Config, count: int, path: Path) -> None:
+def reference_file(model: Detector, stem: nn.Sequential, data, config: Config, count: int, path: Path) -> None:
     """`count` scans spread evenly over `data`. Rows of scan k of X are X[X_start[k]..X_start[k+1]].
 
     points, mean_m, scale_m, quaternion, opacity, features: a row a point. bev_cell i32 (row W + column) and
-    bev_value: the cells of the bird's-eye view that are not 0. heatmap, box: the network's outputs [K, ...].
+    bev_value: the cells of the bird's-eye view that are not 0. stem: the first convolution over all of it, heatmap,
+    box: the network's outputs [K, ...].
     boxes, classes, scores: the detections.
     """
     names = ("points", "mean_m", "scale_m", "quaternion", "opacity", "features")
-    rows = {name: [] for name in (*names, "bev_cell", "bev_value", "heatmap", "box", "boxes", "classes", "scores")}
+    rows = {name: [] for name in (*names, "bev_cell", "bev_value", "stem", "heatmap", "box", "boxes", "classes", "scores")}
     starts = {"points_start": [0], "bev_start": [0], "detections_start": [0]}
     for i in np.linspace(0, len(data) - 1, count).round().astype(int):
         batch = collate([crop(data[int(i)], config.grid)], len(config.points.features))
@@ -160,6 +162,7 @@ def reference_file(model: Detector, data, config: Config, count: int, path: Path
         shining = cells.abs().amax(1).nonzero()[:, 0]
         rows["bev_cell"].append(shining.int())
         rows["bev_value"].append(cells[shining])
+        rows["stem"].append(stem(bev))
         rows["heatmap"].append(logits)
         rows["box"].append(boxes)
         for name in ("boxes", "classes", "scores"):
@@ -247,10 +250,10 @@ def main() -> None:
     frames = evaluation_frames(data, config, config.data.eval_stride)
     evaluation = Evaluation(frames, detect(model, frames, config), config)
     decode_file(config, evaluation.balanced_scores(), options.out / "decode.json")
-    if options.reference:
-        reference_file(model, data, config, options.reference, options.out / "reference.safetensors")
-    stem = backbone_file(model.network, config, options.out / "backbone.onnx")
+    stem = backbone_file(copy.deepcopy(model.network), config, options.out / "backbone.onnx")
     encoder_file(model, stem[0], config, options.out / "encoder.safetensors")
+    if options.reference:
+        reference_file(model, stem, data, config, options.reference, options.out / "reference.safetensors")
     reference_vectors(model, stem, options.out / "backbone.onnx", frames[len(frames) // 2], config)
     trained_on = "synthetic drives (models/synth)" if config.data.kind == "shards" else config.data.kind
     origin = f"trained on {trained_on}: python -m radar_gaussian.train, seed {state['seed']}, {state['step']} steps"

@@ -24,5 +24,6 @@ pub(super) fn note_engine(model: &Loaded, answer: &mut NetworkAnswer) {
     let trial = model.trial();
     trial.backend.clone_into(&mut answer.engine);
     trial.version.clone_into(&mut answer.engine_version);
-    answer.file = trial.file.to_string_lossy().into_owned();
+    answer.file.clear();
+    answer.file.push_str(&trial.file.to_string_lossy());
 }

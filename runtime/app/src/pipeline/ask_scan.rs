@@ -60,7 +60,9 @@ impl Ask for ScanAsker {
         answer.outputs.resize_with(1, NetworkTensor::default);
         let tensor = &mut answer.outputs[0];
         BOXES.clone_into(&mut tensor.name);
-        tensor.dtype = DType::F32.to_string();
+        if tensor.dtype.is_empty() {
+            tensor.dtype = DType::F32.to_string();
+        }
         tensor.shape.clear();
         tensor.shape.extend([boxes.len() as u64, BOX as u64]);
         tensor.data.clear();

@@ -4,7 +4,7 @@
 //! `python -m radar_gaussian.export` wrote. Errors are relative to the largest number of their kind
 //! in the scan; the worst scan counts.
 
-use drafthorse_gaussian::{Decoder, Encoder, POINT, Splatter};
+use drafthorse_gaussian::{Decoder, Encoder, POINT, Splatter, Stem};
 use safetensors::SafeTensors;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -22,7 +22,9 @@ fn main() -> Result<ExitCode, Failure> {
         let path = folder.join(name);
         std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
     };
-    let mut encoder = Encoder::read(&read("encoder.safetensors")?)?;
+    let weights = read("encoder.safetensors")?;
+    let mut encoder = Encoder::read(&weights)?;
+    let mut stem = Stem::read(&weights, encoder.settings())?;
     let mut decoder = Decoder::read(&read("decode.json")?)?;
     let bytes = read("reference.safetensors")?;
     let reference = Reference(SafeTensors::deserialize(&bytes)?);
@@ -34,6 +36,7 @@ fn main() -> Result<ExitCode, Failure> {
         &reference,
         &mut encoder,
         (&mut splatter, &mut view),
+        &mut stem,
         &mut decoder,
         &mut worst,
     )?;
@@ -51,6 +54,7 @@ fn compare(
     reference: &Reference<'_>,
     encoder: &mut Encoder,
     (splatter, view): (&mut Splatter, &mut [f32]),
+    stem: &mut Stem,
     decoder: &mut Decoder,
     worst: &mut Worst,
 ) -> Result<usize, Failure> {
@@ -70,6 +74,9 @@ fn compare(
         .map(|name| Ok((name, reference.floats(name)?)))
         .collect::<Result<_, Failure>>()?;
     let shape = reference.0.tensor("heatmap")?.shape().to_vec();
+    let stems = reference.floats("stem")?;
+    let mut stem_out = vec![0.0; stem.shape().iter().product()];
+    let mut drawn = Splatter::new(&settings);
     let scans = points_start.len() - 1;
     let plane = [shape[2], shape[3]];
     let mut count = 0;
@@ -98,7 +105,9 @@ fn compare(
             let width = right.len() / points_start[scans];
             worst.note(name, made, &right[rows.start * width..rows.end * width]);
         }
-        splatter.draw(gaussians, view);
+        // The view holds what this splatter has drawn last: another blends for the stem.
+        drawn.draw(gaussians, view);
+        let edge = worst.edge;
         let (start, end) = (bev_start[scan], bev_start[scan + 1]);
         let mut right = vec![0.0; view.len()];
         for (index, &cell) in (start..end).zip(&cells[start..end]) {
@@ -121,6 +130,11 @@ fn compare(
             }
         }
         worst.note("bev", view, &right);
+        if worst.edge == edge {
+            stem.apply(&splatter.blend(gaussians), &mut stem_out);
+            let stems = &stems[scan * stem_out.len()..(scan + 1) * stem_out.len()];
+            worst.note("stem", &stem_out, stems);
+        }
         let per = |map: &[f32]| map.len() / scans;
         let maps = [&heatmap, &box_maps].map(|map| &map[scan * per(map)..(scan + 1) * per(map)]);
         let found = decoder.decode(maps[0], maps[1], plane);
