@@ -268,6 +268,8 @@ pub struct Chosen {
     /// Folder and choice of each.
     choices: Vec<(PathBuf, Choice)>,
     threads: usize,
+    /// Where what is made for this machine is kept.
+    cache: PathBuf,
     /// The answers stand in a log too, and are compared.
     again: bool,
 }
@@ -305,6 +307,7 @@ impl Networks {
             engines,
             choices,
             threads: config.threads,
+            cache: config.cache.clone(),
             again,
         }))
     }
@@ -323,7 +326,7 @@ impl Networks {
         of_sensor
             .map(|found| {
                 let network = &plan.networks[found.network];
-                let asker = |model, _: &Path| PictureAsker::new(model, network);
+                let asker = |model, _: Place<'_>| PictureAsker::new(model, network);
                 let answers = self.answers(found.network, asker)?;
                 Ok(NetworkStage::new(network, found.channel, answers))
             })
@@ -340,7 +343,8 @@ impl Networks {
         of_radars
             .map(|found| {
                 let network = &plan.networks[found.network];
-                let asker = |model, folder: &Path| ScanAsker::new(model, network, folder);
+                let asker =
+                    |model, at: Place<'_>| ScanAsker::new(model, network, at.folder, at.cache);
                 let answers = self.answers(found.network, asker)?;
                 let mount = plan.sensors[usize::from(found.sensor.0)].mount;
                 RadarNetwork::new(network, *found, mount, answers)
@@ -352,7 +356,7 @@ impl Networks {
     fn answers<A>(
         &self,
         network: usize,
-        asker: impl FnOnce(Loaded, &Path) -> Result<A>,
+        asker: impl FnOnce(Loaded, Place<'_>) -> Result<A>,
     ) -> Result<Answers<A>> {
         match self {
             Self::Recorded => Ok(Answers::Log),
@@ -361,15 +365,28 @@ impl Networks {
     }
 }
 
+/// Folders of a network.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    /// The model's.
+    folder: &'a Path,
+    /// Where what is made for this machine is kept.
+    cache: &'a Path,
+}
+
 impl Chosen {
     fn answers<A>(
         &self,
         network: usize,
-        asker: impl FnOnce(Loaded, &Path) -> Result<A>,
+        asker: impl FnOnce(Loaded, Place<'_>) -> Result<A>,
     ) -> Result<Answers<A>> {
         let (folder, choice) = &self.choices[network];
         let loaded = Loaded::open(&self.engines, folder, choice, self.threads);
-        let asker = |model| asker(model, folder).map(Box::new);
+        let place = Place {
+            folder,
+            cache: &self.cache,
+        };
+        let asker = |model| asker(model, place).map(Box::new);
         match loaded {
             Ok(model) if self.again => Ok(Answers::Again(asker(model)?)),
             Err(error) if self.again => Err(error.into()),

@@ -22,16 +22,49 @@ pub struct ScanAsker {
 }
 
 impl ScanAsker {
-    /// For a network of the plan, with the assets of the folder.
+    /// For a network of the plan, with the assets of the folder. What is compiled for this machine is kept
+    /// in the folder `cache`.
     ///
     /// # Errors
     /// Assets that cannot be read, or that the network does not fit.
-    pub fn new(model: Loaded, plan: &NetworkPlan, folder: &Path) -> Result<Self> {
+    pub fn new(model: Loaded, plan: &NetworkPlan, folder: &Path, cache: &Path) -> Result<Self> {
         let parts = parts(folder, &plan.manifest)?;
+        let parts = with_gpu(parts, folder, &plan.manifest, cache)?;
         Ok(Self {
             detector: GaussianDetector::new(parts, model)?,
         })
     }
+}
+
+/// The encoder on this machine's GPU, where there is one and the program was built for it.
+#[cfg(feature = "cuda")]
+fn with_gpu(parts: Parts, folder: &Path, manifest: &Manifest, cache: &Path) -> Result<Parts> {
+    use drafthorse_gaussian_cuda::{Front, Gpu};
+    let weights = manifest.asset(folder, ENCODER_FILE)?.unwrap_or_default();
+    let gpu = match Gpu::open(cache) {
+        Ok(gpu) => gpu,
+        Err(error) => {
+            eprintln!("network {}: {error}", manifest.name);
+            return Ok(parts);
+        }
+    };
+    let name = gpu.name();
+    match Front::new(gpu, &weights, parts.settings()) {
+        Ok(front) => {
+            eprintln!("network {}: encoder on {name}", manifest.name);
+            Ok(parts.with_feeder(Box::new(front)))
+        }
+        Err(error) => {
+            eprintln!("network {}: {error}", manifest.name);
+            Ok(parts)
+        }
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+#[expect(clippy::unnecessary_wraps, reason = "as with the feature `cuda`")]
+fn with_gpu(parts: Parts, _: &Path, _: &Manifest, _: &Path) -> Result<Parts> {
+    Ok(parts)
 }
 
 /// What stands before and behind the network.
@@ -79,12 +112,18 @@ impl Ask for ScanAsker {
     }
 
     fn take_handovers(&mut self) -> Vec<Handover> {
-        self.detector.model_mut().take_handovers()
+        let mut handovers = self.detector.model_mut().take_handovers();
+        handovers.extend(self.detector.parts_mut().take_loss().map(|why| Handover {
+            from: "the encoder on the GPU".to_owned(),
+            why,
+            to: "the processor".to_owned(),
+        }));
+        handovers
     }
 }
 
-/// The boxes of an answer, in the radar's frame; those of classes that are not among `classes` are left
-/// out.
+/// The boxes of an answer, in the radar's frame; those of classes that are not among `classes`, or
+/// with what is no number, are left out.
 pub fn boxes_of<'a>(
     answer: &'a NetworkAnswer,
     classes: &'a [Class],
@@ -94,6 +133,9 @@ pub fn boxes_of<'a>(
     let (numbers, _) = data.as_chunks::<4>();
     numbers.chunks_exact(BOX).filter_map(|row| {
         let row: [f64; BOX] = std::array::from_fn(|i| f64::from(f32::from_le_bytes(row[i])));
+        if row.iter().any(|number| !number.is_finite()) {
+            return None;
+        }
         let [class, score, x, y, z, length, width, height, yaw_rad] = row;
         let index = class as usize;
         let found = NetworkBox {

@@ -44,9 +44,20 @@ pub enum PartsError {
     Description(#[from] DescriptionError),
 }
 
+/// Makes the network's input in the processor's stead.
+pub trait Feeder: Send {
+    /// Writes the input for points as [`Parts::feed`] is given them.
+    ///
+    /// # Errors
+    /// In words; it is not asked again.
+    fn feed(&mut self, points: &[[f32; POINT]], input: &mut [f32]) -> Result<(), String>;
+}
+
 /// What stands before the network and behind it.
-#[derive(Debug)]
 pub struct Parts {
+    feeder: Option<Box<dyn Feeder>>,
+    /// Why there is no feeder any more.
+    lost: Option<String>,
     encoder: Encoder,
     splatter: Splatter,
     stem: Stem,
@@ -62,11 +73,27 @@ impl Parts {
         let weights = encoder;
         let encoder = Encoder::read(weights)?;
         Ok(Self {
+            feeder: None,
+            lost: None,
             splatter: Splatter::new(encoder.settings()),
             stem: Stem::read(weights, encoder.settings())?,
             decoder: Decoder::read(decode)?,
             encoder,
         })
+    }
+
+    /// The same with something else that makes the network's input, until it fails.
+    #[must_use]
+    pub fn with_feeder(self, feeder: Box<dyn Feeder>) -> Self {
+        Self {
+            feeder: Some(feeder),
+            ..self
+        }
+    }
+
+    /// Why the processor has taken over from the feeder, once.
+    pub fn take_loss(&mut self) -> Option<String> {
+        self.lost.take()
     }
 
     /// Numbers beside the weights.
@@ -94,6 +121,15 @@ impl Parts {
     /// # Panics
     /// Where `input` is of another size than [`Parts::input_shape`].
     pub fn feed(&mut self, points: &[[f32; POINT]], input: &mut [f32]) {
+        if let Some(feeder) = &mut self.feeder {
+            match feeder.feed(points, input) {
+                Ok(()) => return,
+                Err(why) => {
+                    self.lost = Some(why);
+                    self.feeder = None;
+                }
+            }
+        }
         let gaussians = self.encoder.encode(points);
         self.stem.apply(&self.splatter.blend(gaussians), input);
     }
@@ -108,7 +144,6 @@ impl Parts {
 }
 
 /// The detector, in the same memory from scan to scan.
-#[derive(Debug)]
 pub struct GaussianDetector<M> {
     parts: Parts,
     model: M,
@@ -164,6 +199,11 @@ impl<M: Model> GaussianDetector<M> {
     /// What stands before it and behind it.
     pub fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    /// The same, to ask what has happened to them.
+    pub fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
     }
 }
 

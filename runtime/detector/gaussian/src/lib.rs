@@ -25,11 +25,11 @@ mod weights;
 pub use accumulate::{Accumulator, POINT, POINT_NAMES};
 pub use decode::{BoxHead, ClassHead, Decoder, DescriptionError, DetectedBox};
 pub use detector::{
-    DECODE_FILE, DetectError, ENCODER_FILE, GaussianDetector, Misfit, Parts, PartsError,
+    DECODE_FILE, DetectError, ENCODER_FILE, Feeder, GaussianDetector, Misfit, Parts, PartsError,
 };
 pub use encoder::{Encoder, Gaussians, MOST_POINTS};
 pub use grid::Grid;
 pub use nms::Suppression;
 pub use splat::{Blended, Splatter};
 pub use stem::Stem;
-pub use weights::{Settings, WeightsError};
+pub use weights::{Settings, WeightsError, array};

@@ -105,6 +105,14 @@ pub(crate) struct Weights {
     pub(crate) head: Dense,
 }
 
+/// An array of the weights' file, for whatever else computes with them.
+///
+/// # Errors
+/// [`WeightsError`].
+pub fn array(bytes: &[u8], name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+    Arrays(SafeTensors::deserialize(bytes)?).array(name, shape)
+}
+
 /// Reads a file of weights.
 pub(crate) fn read(bytes: &[u8]) -> Result<(Settings, Weights), WeightsError> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;

@@ -1,7 +1,7 @@
 //! The fast encoder and splat against the plain ones, on random weights and scans.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
-use drafthorse_gaussian::{Encoder, Splatter, Stem, reference};
+use drafthorse_gaussian::{Encoder, Feeder, POINT, Parts, Splatter, Stem, reference};
 use drafthorse_samples::RadarEncoder;
 
 /// An encoder of random weights over a square grid of cells of 0.4 m.
@@ -104,6 +104,39 @@ fn the_stem_is_the_whole_convolution() {
             let right = reference::stem(&bytes, &settings, &view).unwrap();
             assert!(relative_error(out.iter().copied(), right.into_iter()) < 1e-5);
         }
+    }
+}
+
+/// Gives fives twice, then fails.
+struct Tired(u32);
+
+impl Feeder for Tired {
+    fn feed(&mut self, _: &[[f32; POINT]], input: &mut [f32]) -> Result<(), String> {
+        input.fill(5.0);
+        self.0 += 1;
+        match self.0 {
+            1 | 2 => Ok(()),
+            _ => Err("tired".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn the_processor_takes_over_from_a_feeder_that_fails() {
+    let sample = sample(16, 48);
+    let head = br#"{"format": "drafthorse-radar-gaussian-1", "classes": [{"name": "car", "heatmap_channel": 0,
+        "box_first_channel": 0, "nms_radius_m": 2.0, "score_run": 0.3}], "cell_m": 0.8, "x_min_m": 0.0,
+        "y_min_m": -9.6, "score_min": 0.02, "candidates_per_class": 9, "keep_per_class": 9, "nms": "circle"}"#;
+    let parts = || Parts::read(&sample.bytes(), head).unwrap();
+    let (mut plain, mut fed) = (parts(), parts().with_feeder(Box::new(Tired(0))));
+    let mut right = vec![0.0; plain.input_shape().iter().product()];
+    let mut input = right.clone();
+    for count in [40, 50, 60, 70] {
+        plain.feed(&sample.scan(count), &mut right);
+        fed.feed(&sample.scan(count), &mut input);
+        assert_eq!(input == right, count >= 60);
+        let why = fed.take_loss();
+        assert_eq!(why.as_deref(), (count == 60).then_some("tired"));
     }
 }
 
