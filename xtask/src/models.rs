@@ -6,6 +6,9 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::step::Step;
 use crate::workspace;
 
+/// Drives that the shipped models are trained on.
+const DRIVES: u32 = 120;
+
 /// Models of this project.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -44,7 +47,8 @@ struct Train {
     /// Where drives, checkpoints and the Python environment are kept; a stopped training goes on there
     #[arg(long, value_name = "DIR", default_value = "target/models")]
     work: String,
-    /// Folder that the trained model is written to [default: models/radar-gaussian-SIZE]
+    /// Folder that the trained model is written to [default: models/radar-gaussian-SIZE; with --steps or
+    /// --drives a folder beside the run]
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
     /// Seed of the weights and of the order of frames
@@ -54,7 +58,7 @@ struct Train {
     #[arg(long)]
     steps: Option<u64>,
     /// Drives for training
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = DRIVES)]
     drives: u32,
     /// Where the network is trained: cpu or cuda
     #[arg(long, default_value = "cpu")]
@@ -82,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let pip = ["-m", "pip", "install", "--quiet", "-r", requirements];
     done(&Step::new("PyTorch", &python, &pip))?;
-    let drives = format!("{work}/drives");
+    let drives = format!("{work}/drives-{}", train.drives);
     for (split, count, every) in [
         ("train", train.drives, "4"),
         ("val", 20, "4"),
@@ -91,18 +95,29 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         generate(&drives, split, count, every)?;
     }
     let config = format!("models/radar-gaussian/train/configs/{size}.toml");
-    let runs = format!("{work}/radar-gaussian-{size}-{}", train.seed);
+    let steps = train.steps.map(|steps| steps.to_string());
+    let length = steps
+        .as_ref()
+        .map_or(String::new(), |steps| format!("-{steps}-steps"));
+    let is_whole = steps.is_none() && train.drives == DRIVES;
+    let runs = format!(
+        "{work}/radar-gaussian-{size}-{}-drives-seed-{}{length}",
+        train.drives, train.seed
+    );
     let seed = train.seed.to_string();
     let mut words = vec!["-m", "radar_gaussian.train", "--config", &config];
     words.extend(["--data", &drives, "--out", &runs, "--seed", &seed]);
     words.extend(["--device", &train.device]);
-    let steps = train.steps.map(|steps| steps.to_string());
     if let Some(steps) = &steps {
         words.extend(["--steps", steps]);
     }
     eprintln!("xtask: the log is {runs}/log.jsonl");
     done(&training(Step::new("training", &python, &words)))?;
-    let out = format!("models/radar-gaussian-{size}");
+    // A trial does not take the place of the shipped model unasked.
+    let out = match is_whole {
+        true => format!("models/radar-gaussian-{size}"),
+        false => format!("{runs}/model"),
+    };
     let out = train.out.as_ref().unwrap_or(&out);
     let checkpoint = format!("{runs}/checkpoint.pt");
     let mut words = vec!["-m", "radar_gaussian.export", "--checkpoint", &checkpoint];
@@ -120,12 +135,16 @@ fn generate(drives: &str, split: &str, count: u32, every: &str) -> anyhow::Resul
         return Ok(());
     }
     let (partial, count) = (format!("{folder}.partial"), count.to_string());
+    let left = workspace::root().join(&partial);
+    if left.exists() {
+        std::fs::remove_dir_all(&left)?;
+    }
     let mut words = vec!["run", "--release", "--locked", "-p", "drafthorse-synth"];
     words.extend(["--bin", "drafthorse-shards", "--", "--out", &partial]);
     words.extend(["--split", split, "--drives", &count, "--every", every]);
     words.extend(["--seconds", "20", "--scans", "3", "--radar", "dense"]);
     done(&Step::cargo(&format!("{split} drives"), &words))?;
-    std::fs::rename(workspace::root().join(&partial), &whole)?;
+    std::fs::rename(left, &whole)?;
     Ok(())
 }
 

@@ -69,6 +69,9 @@ impl ClusterCheck {
 
     /// For people.
     pub fn words(&self) -> String {
+        if self.scans == 0 {
+            return format!("no answer; clusters stood in for {} scans", self.stood_in);
+        }
         let mut words = match self.agreement {
             Some(share) => format!(
                 "{:.0} % of what it or the clusters found was found by both",
@@ -124,7 +127,22 @@ pub(crate) fn answered_by(answer: &NetworkAnswer) -> String {
 impl NetworkSummary {
     /// Counts an answer.
     pub fn count(&mut self, answer: &NetworkAnswer) {
-        *self.answers.entry(answered_by(answer)).or_default() += 1;
+        let [engine, version, file] = [&answer.engine, &answer.engine_version, &answer.file];
+        // Asked at each answer: no words are made for what is known.
+        let mut known = self.answers.iter_mut();
+        let is_it = |by: &str| {
+            let by = by
+                .strip_prefix(engine.as_str())
+                .and_then(|by| by.strip_prefix(' '));
+            let by = by.and_then(|by| by.strip_prefix(version.as_str()));
+            by.and_then(|by| by.strip_prefix(" with ")) == Some(file)
+        };
+        match known.find(|(by, _)| is_it(by)) {
+            Some((_, count)) => *count += 1,
+            None => {
+                self.answers.insert(answered_by(answer), 1);
+            }
+        }
     }
 
     /// Joins that of another sensor.

@@ -2,6 +2,7 @@
 //! and where no engine runs it.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
+use drafthorse_engine::Asset;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -48,6 +49,22 @@ fn model(dir: &Path, change: impl Fn(String) -> String) {
     std::fs::write(path, change(text)).unwrap();
 }
 
+/// Lets the copy take three scans together, so that the lane has scans to keep.
+fn with_three_scans(dir: &Path) {
+    let folder = dir.join("detector");
+    let weights = folder.join("encoder.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let (one, three) = (br#""scans":"1""#, br#""scans":"3""#);
+    let at = bytes.windows(one.len()).position(|part| part == one);
+    bytes[at.unwrap()..][..three.len()].copy_from_slice(three);
+    let hash = |bytes: &[u8]| Asset::of("", bytes).sha256;
+    let manifest = folder.join("model.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let before = hash(&std::fs::read(&weights).unwrap());
+    std::fs::write(manifest, text.replace(&before, &hash(&bytes))).unwrap();
+    std::fs::write(weights, bytes).unwrap();
+}
+
 fn run(dir: &Path, out: &str, sensors: &str, network: &str) -> Result<Value, String> {
     let text = format!(
         "{sensors}\n[[networks]]\nmodel = \"detector\"\n{network}\n[engine]\nbackend = \"tract\"\n\n[record]\nrotate_s = 1\n"
@@ -68,6 +85,7 @@ fn sensor(name: &str, source: &str) -> String {
 fn its_boxes_are_logged_checked_and_replayed() {
     let dir = tempfile::tempdir().unwrap();
     model(dir.path(), |text| text);
+    with_three_scans(dir.path());
     let summary = run(dir.path(), "out", &sensor("world", DRIVE), "").unwrap();
     let scans = summary["scans"].as_u64().unwrap();
     let network = &summary["networks"]["radar-gaussian-s"];
@@ -125,7 +143,7 @@ fn clusters_stand_in_where_no_engine_runs_it() {
     assert_eq!(summary["faults_by_kind"]["network_failed"], 1);
     assert!(summary["tracks"].as_u64().unwrap() > 0);
     let page = std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
-    assert!(page.contains("clusters are the detections until it answers again"));
+    assert!(page.contains("clusters are the detections meanwhile"));
     let words = ["replay", "out", "--check", "--json"];
     let replayed = json(&drafthorse(dir.path(), &words)).unwrap();
     assert_eq!(replayed["check"]["identical"], true);

@@ -138,11 +138,6 @@ class Data:
     min_returns: int
     eval_stride: int
 
-    @property
-    def scans(self) -> int:
-        """Scans together in a frame's points, as the shards or the data set hold them."""
-        return 1 if self.newest_scan_only else {"shards": 3, "vod": 5, "tj4d": 1}[self.kind]
-
 
 @dataclass(frozen=True)
 class Config:

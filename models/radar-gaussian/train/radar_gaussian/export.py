@@ -40,12 +40,12 @@ FORMAT = "drafthorse-radar-gaussian-1"
 OPSET = 17
 
 
-def encoder_file(model: Detector, stem: nn.Conv2d, config: Config, path: Path) -> None:
+def encoder_file(model: Detector, stem: nn.Conv2d, scans: int, config: Config, path: Path) -> None:
     """All weights under their names in the model, and every number that the encoder and the splat need."""
     options, grid = config.encoder, config.grid
     numbers = {
         "grid": grid.__dict__ | {"width": grid.width, "height": grid.height},
-        "scans": config.data.scans,
+        "scans": scans,
         "channels": options.channels,
         "neighbour_radius_m": options.neighbour_radius_m,
         "max_scale_m": options.max_scale_m,
@@ -251,7 +251,7 @@ def main() -> None:
     evaluation = Evaluation(frames, detect(model, frames, config), config)
     decode_file(config, evaluation.balanced_scores(), options.out / "decode.json")
     stem = backbone_file(copy.deepcopy(model.network), config, options.out / "backbone.onnx")
-    encoder_file(model, stem[0], config, options.out / "encoder.safetensors")
+    encoder_file(model, stem[0], 1 if config.data.newest_scan_only else data.scans, config, options.out / "encoder.safetensors")
     if options.reference:
         reference_file(model, stem, data, config, options.reference, options.out / "reference.safetensors")
     reference_vectors(model, stem, options.out / "backbone.onnx", frames[len(frames) // 2], config)

@@ -46,7 +46,7 @@ def write_drive(path, frames: int = 6, seed: int = 0, extent_m: float = 12.0) ->
         "ego": np.tile(np.float32([5.0, 0.0]), (frames, 1)),
         "point_object": np.array(objects, np.int64),
     }
-    metadata = {"format": "drafthorse-shard-1", "classes": "car,truck,cyclist,pedestrian", "seed": str(seed)}
+    metadata = {"format": "drafthorse-shard-1", "classes": "car,truck,cyclist,pedestrian", "scans": "2", "seed": str(seed)}
     save_file(arrays, path, metadata)
 
 

@@ -181,7 +181,7 @@ impl Side for Splat {
     }
 }
 
-/// Filling a buffer of the view's size with zeros: what any splat must do at least, unless it knows what
+/// What encoder and splat together are held against: filling a buffer of the view's size with zeros: what any splat must do at least, unless it knows what
 /// the last one left.
 struct Fill(Vec<f32>);
 
@@ -241,7 +241,9 @@ impl Torch {
             // A cell where alpha is within rounding of its least may be lit in one of both alone.
             let faint = 1.01 / 255.0 * 4.0;
             let difference = (theirs - ours).abs();
-            if (theirs == 0.0) == (*ours == 0.0) || difference > faint {
+            if difference.is_nan() {
+                apart = f32::INFINITY;
+            } else if (theirs == 0.0) == (*ours == 0.0) || difference > faint {
                 apart = apart.max(difference);
             }
         }
@@ -305,7 +307,8 @@ fn whole(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Resul
     Ok(())
 }
 
-/// A second of scans of the dense radar, as the lane gathers them.
+/// Two seconds of scans of the dense radar, as the lane gathers them, but for the vehicle's pose: scans
+/// that are laid together are not moved.
 fn scans(folder: &Path, manifest: &Manifest) -> Result<Vec<Vec<[f32; POINT]>>> {
     let together = parts(folder, manifest)?.settings().scans;
     let mut drive = Drive::new(&DriveConfig {
@@ -319,9 +322,8 @@ fn scans(folder: &Path, manifest: &Manifest) -> Result<Vec<Vec<[f32; POINT]>>> {
     let mut together = Accumulator::new(together);
     let mut scans = Vec::new();
     while let Some(event) = drive.next() {
-        if let Event::Scan { scan, .. } = event {
-            let ego = drafthorse_core::EgoMotion::default();
-            scans.push(together.take(scan, &ego, [0.0; 3], &mount).to_vec());
+        if let Event::Scan { scan, truth } = event {
+            scans.push(together.take(scan, &truth.ego, [0.0; 3], &mount).to_vec());
         }
     }
     Ok(scans)

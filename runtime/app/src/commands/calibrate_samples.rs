@@ -7,7 +7,7 @@ use crate::pipeline::ask_scan::parts;
 use crate::pipeline::picture::{PictureInput, picture_size};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Image, RawMessage};
-use drafthorse_engine::{LoadOptions, Manifest, Ports, Tensor, read_tensors};
+use drafthorse_engine::{LoadOptions, Manifest, Ports, Takes, Tensor, read_tensors};
 use drafthorse_eval::formats::shard::{self, ScannedScene};
 use drafthorse_onnx::proto::Model;
 use drafthorse_sensors::camera::CameraDecoder;
@@ -80,16 +80,22 @@ fn has_drives(folder: &Path) -> bool {
 fn from_drives(args: &CalibrateArgs) -> Result<Vec<Vec<Tensor>>> {
     let folder = args.model.parent().unwrap_or(Path::new(""));
     let manifest = Manifest::read(folder)?;
+    if manifest.takes != Takes::RadarScan {
+        bail!(
+            "the model {} looks at pictures, and {} holds radar scans; give a log or a folder of tensors",
+            manifest.name,
+            args.samples.display()
+        );
+    }
     let scenes = drawn(shard::read_scans(&args.samples)?, args)?;
-    let view = |scene: &ScannedScene| {
-        let mut parts = parts(folder, &manifest)?;
-        let shape = parts.input_shape();
-        let mut input = vec![0.0; shape.iter().product()];
-        let scans = parts.settings().scans;
+    let mut parts = parts(folder, &manifest)?;
+    let (shape, scans) = (parts.input_shape(), parts.settings().scans);
+    let mut input = vec![0.0; shape.iter().product()];
+    let mut view = |scene: &ScannedScene| {
         parts.feed(scene.newest(scans), &mut input);
-        Ok(vec![Tensor::new(&shape, input)])
+        vec![Tensor::new(&shape, input.clone())]
     };
-    scenes.iter().map(view).collect()
+    Ok(scenes.iter().map(&mut view).collect())
 }
 
 /// Pictures of one camera, scaled to the model's input.

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::feed;
 use crate::networks;
 use anyhow::Result;
+use drafthorse_engine::Takes;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -31,13 +32,17 @@ pub(super) fn config(command: &ConfigCommand) -> Result<()> {
                 writeln!(out, "  {:<20} {}  ({mount})", sensor.name, sensor.source)?;
             }
             for network in networks::plans(&config)? {
-                let cameras = match network.sensors.is_empty() {
-                    true => "every camera".to_owned(),
+                let (all, each) = match network.manifest.takes {
+                    Takes::Picture => ("every camera", "every picture"),
+                    Takes::RadarScan => ("every radar with detections", "every scan"),
+                };
+                let sensors = match network.sensors.is_empty() {
+                    true => all.to_owned(),
                     false => network.sensors.join(", "),
                 };
                 let hz = network.hz;
-                let hz = hz.map_or_else(|| "every picture".to_owned(), |hz| format!("{hz} Hz"));
-                writeln!(out, "  network {:<12} {cameras}, {hz}", network.name())?;
+                let hz = hz.map_or_else(|| each.to_owned(), |hz| format!("{hz} Hz"));
+                writeln!(out, "  network {:<12} {sensors}, {hz}", network.name())?;
             }
         }
     }

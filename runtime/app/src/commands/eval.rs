@@ -1,8 +1,9 @@
 //! `drafthorse eval`: detections against labels by the datasets' rules, and the gate between two
 //! detectors.
 
+use super::Failed;
+use super::eval_model::{self, Reach};
 use super::models::engine_config;
-use super::{Failed, eval_model};
 use crate::cli::{EvalArgs, EvalRules};
 use anyhow::{Context, Result};
 use drafthorse_eval::formats::{jsonl, kitti, shard};
@@ -33,8 +34,17 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
         EvalRules::Tj4dradset => Rules::Tj4dRadSet,
         EvalRules::Nuscenes => Rules::NuScenes,
     };
-    let labels = labels(args)?;
-    let detections = detections(args, &args.detections)?;
+    let mut labels = labels(args)?;
+    let mut detections = detections(args, &args.detections)?;
+    let reach = match eval_model::is_model(&args.detections) {
+        true => Some(Reach::of(&args.detections)?),
+        false => None,
+    };
+    if let Some(reach) = &reach {
+        reach.limit_labels(&mut labels);
+        reach.limit_detections(&mut detections);
+        eprintln!("judged within {}", reach.words());
+    }
     let (scenes, evaluation, statistics) = judge(args, &rules, &labels, &detections)?;
     let mut outcome = Outcome {
         evaluation,
@@ -42,7 +52,10 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
         verdict: None,
     };
     if let Some(path) = &args.gate {
-        let others = self::detections(args, path)?;
+        let mut others = self::detections(args, path)?;
+        if let Some(reach) = &reach {
+            reach.limit_detections(&mut others);
+        }
         let (_, incumbent, theirs) = judge(args, &rules, &labels, &others)?;
         let headline = incumbent.means.first().map(|mean| mean.measure.as_str());
         let headline = headline.context("these rules have no measure")?;

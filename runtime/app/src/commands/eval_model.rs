@@ -6,7 +6,7 @@ use drafthorse_engine::{Manifest, Takes};
 use drafthorse_engine_auto::EngineConfig;
 use drafthorse_engine_auto::{Engines, Loaded, plan_of};
 use drafthorse_eval::formats::shard::{self, ScannedScene};
-use drafthorse_eval::{Box3, DetectedScene, Detection, Object};
+use drafthorse_eval::{Box3, DetectedScene, Detection, LabelledScene, Object};
 use drafthorse_gaussian::{BoxHead, DetectedBox, GaussianDetector};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
@@ -39,11 +39,21 @@ pub(super) fn detections(
             drives.display()
         )
     })?;
+    let parts = parts(model, &manifest)?;
+    let wanted = parts.settings().scans;
+    if let Some(scene) = scans.iter().find(|scene| scene.scans < wanted) {
+        bail!(
+            "the model {} takes {wanted} scans together, and the frames of {} hold {}: write them anew with drafthorse-shards --scans {wanted}",
+            manifest.name,
+            scene.id,
+            scene.scans
+        );
+    }
     let engines = Arc::new(Engines::open(config)?);
     let plan = plan_of(&engines, model, config.threads, Some(&config.cache))?;
     let loaded = Loaded::open(&engines, model, &plan, config.threads)?;
     let by = loaded.running();
-    let mut detector = GaussianDetector::new(parts(model, &manifest)?, loaded)?;
+    let mut detector = GaussianDetector::new(parts, loaded)?;
     let bar = ProgressBar::new(scans.len() as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:40.cyan/black} {percent:>3} %  {msg}") {
         bar.set_style(style);
@@ -56,6 +66,58 @@ pub(super) fn detections(
     }
     bar.finish_and_clear();
     Ok(found)
+}
+
+/// What a model is judged by: where it looks, and the returns that it is given.
+pub(super) struct Reach {
+    scans: usize,
+    x_m: [f64; 2],
+    y_m: [f64; 2],
+}
+
+impl Reach {
+    /// Of the model of a folder.
+    ///
+    /// # Errors
+    /// A folder without a detector.
+    pub(super) fn of(model: &Path) -> Result<Self> {
+        let parts = parts(model, &Manifest::read(model)?)?;
+        let grid = parts.settings().grid;
+        Ok(Self {
+            scans: parts.settings().scans,
+            x_m: [grid.x_min_m, grid.x_max_m].map(f64::from),
+            y_m: [grid.y_min_m, grid.y_max_m].map(f64::from),
+        })
+    }
+
+    fn holds(&self, object: &Object) -> bool {
+        let [x, y, _] = object.shape.centre_m;
+        (self.x_m[0]..self.x_m[1]).contains(&x) && (self.y_m[0]..self.y_m[1]).contains(&y)
+    }
+
+    /// Leaves out what lies elsewhere, and counts the returns of the scans that the model is given.
+    pub(super) fn limit_labels(&self, labels: &mut [LabelledScene]) {
+        for scene in labels {
+            scene.truth.retain(|truth| self.holds(&truth.object));
+            if self.scans == 1 {
+                let truths = scene.truth.iter_mut();
+                truths.for_each(|truth| truth.returns_all = truth.returns);
+            }
+        }
+    }
+
+    /// Leaves out what lies elsewhere.
+    pub(super) fn limit_detections(&self, detections: &mut [DetectedScene]) {
+        for scene in detections {
+            scene.detections.retain(|found| self.holds(&found.object));
+        }
+    }
+
+    /// For people.
+    pub(super) fn words(&self) -> String {
+        let [[x0, x1], [y0, y1]] = [self.x_m, self.y_m];
+        format!("x {x0} to {x1} m, y {y0} to {y1} m of the radar, where the model looks")
+    }
 }
 
 fn of_scene(

@@ -55,7 +55,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<()> {
     for (name, network) in &outcome.summary.networks {
         if args.check && network.unasked > 0 {
             return Err(Failed(format!(
-                "network {name}: the log holds {} answers to pictures that were not asked about",
+                "network {name}: the log holds {} answers that were not asked for",
                 network.unasked
             ))
             .into());

@@ -1,13 +1,13 @@
 //! Asking the Gaussian detector about a radar's scan.
 
-use super::ask::{Ask, note_engine};
+use super::ask::{Ask, NOTHING_ALIKE, note_engine};
 use crate::plan::NetworkPlan;
 use anyhow::{Context, Result};
 use drafthorse_core::Class;
 use drafthorse_detector::NetworkBox;
-use drafthorse_engine::{DType, Manifest};
+use drafthorse_engine::{Agreement, DType, Manifest};
 use drafthorse_engine_auto::{Handover, Loaded};
-use drafthorse_gaussian::{DECODE_FILE, ENCODER_FILE, GaussianDetector, POINT, Parts};
+use drafthorse_gaussian::{ClassHead, DECODE_FILE, ENCODER_FILE, GaussianDetector, POINT, Parts};
 use drafthorse_record::messages::drafthorse::{NetworkAnswer, NetworkTensor};
 use std::path::Path;
 
@@ -15,6 +15,8 @@ use std::path::Path;
 const BOXES: &str = "boxes";
 /// Numbers of a box: class, score, x, y, z (m), length, width, height (m), yaw (rad).
 const BOX: usize = 9;
+/// Boxes that differ by more, in any of their numbers, are of different objects.
+const OTHER_BOX: f64 = 0.5;
 
 /// A loaded detector. Its answers are boxes.
 pub struct ScanAsker {
@@ -67,6 +69,16 @@ fn with_gpu(parts: Parts, _: &Path, _: &Manifest, _: &Path) -> Result<Parts> {
     Ok(parts)
 }
 
+/// The largest difference between two boxes.
+fn apart(a: &NetworkBox, b: &NetworkBox) -> f64 {
+    let turn = (a.yaw_rad - b.yaw_rad).rem_euclid(std::f64::consts::TAU);
+    let turn = turn.min(std::f64::consts::TAU - turn);
+    let lengths = a.centre_m.iter().chain(&a.size_m);
+    let others = b.centre_m.iter().chain(&b.size_m);
+    let lengths = lengths.zip(others).map(|(a, b)| (a - b).abs());
+    lengths.fold(turn.max((a.score - b.score).abs()), f64::max)
+}
+
 /// What stands before and behind the network.
 ///
 /// # Errors
@@ -111,6 +123,35 @@ impl Ask for ScanAsker {
         Ok(())
     }
 
+    /// Boxes that become detections in either answer, each beside the nearest of its class in the other: the
+    /// largest difference in score, place (m), size (m) and heading (rad). The others come and go with the last
+    /// bit of a score.
+    fn agreement(&self, fresh: &NetworkAnswer, recorded: &NetworkAnswer) -> Agreement {
+        let head = self.detector.parts().head();
+        let class_of = |class: &ClassHead| Class::from_name(&class.name).unwrap_or_default();
+        let classes: Vec<Class> = head.classes.iter().map(class_of).collect();
+        let least = |class: usize| f64::from(head.classes[class].score_run);
+        let boxes = |answer| boxes_of(answer, &classes).collect::<Vec<_>>();
+        let (fresh, recorded) = (boxes(fresh), boxes(recorded));
+        let mut agreement = Agreement {
+            max_error: 0.0,
+            cosine: 1.0,
+        };
+        for (some, others) in [(&fresh, &recorded), (&recorded, &fresh)] {
+            for (class, found) in some.iter().filter(|(class, b)| b.score >= least(*class)) {
+                let same = others.iter().filter(|(other, _)| other == class);
+                let apart = same.map(|(_, other)| apart(found, other));
+                match apart.min_by(f64::total_cmp) {
+                    Some(apart) if apart < OTHER_BOX => {
+                        agreement.max_error = agreement.max_error.max(apart);
+                    }
+                    _ => return NOTHING_ALIKE,
+                }
+            }
+        }
+        agreement
+    }
+
     fn take_handovers(&mut self) -> Vec<Handover> {
         let mut handovers = self.detector.model_mut().take_handovers();
         handovers.extend(self.detector.parts_mut().take_loss().map(|why| Handover {
@@ -137,6 +178,9 @@ pub fn boxes_of<'a>(
             return None;
         }
         let [class, score, x, y, z, length, width, height, yaw_rad] = row;
+        if class < 0.0 {
+            return None;
+        }
         let index = class as usize;
         let found = NetworkBox {
             class: *classes.get(index)?,

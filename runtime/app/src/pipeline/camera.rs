@@ -213,6 +213,7 @@ impl CameraLane {
             bail!("the camera lane's state in the log is of another number of networks");
         }
         self.state = state;
+        self.networks.iter_mut().for_each(NetworkStage::forget);
         Ok(())
     }
 }

@@ -11,8 +11,8 @@ use crate::summary::NetworkSummary;
 use anyhow::{Context, Result};
 use drafthorse_core::{Fault, FaultKind, SensorId};
 use drafthorse_detector::CrossCheck;
-use drafthorse_engine::{Agreement, DType, Precision, Tensor, Tolerance};
-use drafthorse_record::messages::drafthorse::{NetworkAnswer, NetworkTensor};
+use drafthorse_engine::{Precision, Tolerance};
+use drafthorse_record::messages::drafthorse::NetworkAnswer;
 use prost::Message as _;
 use std::collections::VecDeque;
 
@@ -72,7 +72,7 @@ impl<A: Ask> NetworkStage<A> {
         }
     }
 
-    /// Says what goes on in its stead where it fails.
+    /// Says what goes on in its stead where it fails: the end of a sentence.
     pub fn with_stand_in(self, stand_in: &'static str) -> Self {
         Self { stand_in, ..self }
     }
@@ -107,10 +107,7 @@ impl<A: Ask> NetworkStage<A> {
         events: &mut FaultLog,
         out: &mut Staged,
     ) -> Option<&NetworkAnswer> {
-        let stand_in = match self.stand_in {
-            "" => String::new(),
-            what => format!("; {what}"),
-        };
+        let stand_in = self.stand_in;
         let fault = |kind, detail| Fault {
             kind,
             sensor: Some(sensor),
@@ -173,7 +170,7 @@ impl<A: Ask> NetworkStage<A> {
                 let check = self.summary.check.get_or_insert_default();
                 match asker.ask(seen, fresh) {
                     Ok(()) => {
-                        let agreement = agreement(fresh, recorded);
+                        let agreement = asker.agreement(fresh, recorded);
                         let tolerance = |file: &str| {
                             let known = self.tolerances.iter().find(|(path, _)| path == file);
                             known.map_or_else(Tolerance::default, |(_, tolerance)| *tolerance)
@@ -191,6 +188,11 @@ impl<A: Ask> NetworkStage<A> {
             }
         }
         None
+    }
+
+    /// Forgets answers of the log that were not taken: what they answer is lost.
+    pub fn forget(&mut self) {
+        self.recorded.clear();
     }
 
     /// Takes an answer that stands in the log, for what its lane takes next.
@@ -231,29 +233,4 @@ fn apart(a: Tolerance, b: Tolerance) -> Tolerance {
         max_error: a.max_error + b.max_error,
         min_cosine: (angle(a) + angle(b)).min(std::f64::consts::PI).cos(),
     }
-}
-
-/// Between two answers: the worst of their outputs.
-fn agreement(fresh: &NetworkAnswer, recorded: &NetworkAnswer) -> Agreement {
-    let nothing = Agreement {
-        max_error: f64::INFINITY,
-        cosine: 0.0,
-    };
-    if fresh.outputs.len() != recorded.outputs.len() {
-        return nothing;
-    }
-    let pairs = fresh.outputs.iter().zip(&recorded.outputs);
-    let each = pairs.map(|(fresh, recorded)| {
-        let both = tensor(fresh).zip(tensor(recorded));
-        both.map_or(nothing, |(fresh, recorded)| {
-            Agreement::between(&fresh, &recorded)
-        })
-    });
-    each.reduce(Agreement::worse).unwrap_or(nothing)
-}
-
-fn tensor(logged: &NetworkTensor) -> Option<Tensor> {
-    let axes = logged.shape.iter().map(|&axis| usize::try_from(axis).ok());
-    let shape: Vec<usize> = axes.collect::<Option<_>>()?;
-    Tensor::from_le(DType::from_name(&logged.dtype)?, &shape, &logged.data)
 }

@@ -41,7 +41,7 @@ impl RadarNetwork {
         let reads = reads.with_context(|| format!("{} looks at no radar", plan.name()))?;
         Ok(Self {
             stage: NetworkStage::new(plan, channel.channel, answers)
-                .with_stand_in("clusters are the detections until it answers again"),
+                .with_stand_in("; clusters are the detections meanwhile"),
             channel,
             accumulator: Accumulator::new(reads.scans),
             reads,
@@ -81,7 +81,8 @@ impl RadarNetwork {
         let answer = self.stage.look(points, sensor, cause, events, out)?;
         self.boxes.clear();
         for (class, found) in boxes_of(answer, &self.reads.classes) {
-            if found.score >= self.reads.least_scores[class] {
+            let least = self.reads.least_scores.get(class);
+            if least.is_some_and(|least| found.score >= *least) {
                 self.boxes
                     .push(in_vehicle(&found, &self.vehicle_from_radar));
             }
@@ -125,6 +126,7 @@ impl RadarNetwork {
 
     /// Goes on from scans that another one held.
     pub fn restore(&mut self, held: Accumulator) {
+        self.stage.forget();
         self.accumulator.restore(held);
     }
 }

@@ -164,6 +164,8 @@ pub(super) struct Cloud {
 #[derive(Debug, Serialize)]
 pub(super) struct Boxes {
     pub t: i64,
+    /// Of detections, the radar; 0 of what belongs to the whole vehicle.
+    pub sensor: u32,
     pub rows: Vec<BoxRow>,
 }
 

@@ -9,7 +9,6 @@ use super::scenery::Scenery;
 use super::status::Status;
 use super::timeline::Axis;
 use super::{ReportOptions, base64};
-use crate::network_summary::ClusterCheck;
 use nalgebra::Isometry3;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -176,11 +175,12 @@ fn finish_scenery(s: Scenery, axis: &Axis, data: &mut ReportData) {
         })
         .collect();
     data.clouds.sort_by_key(|c| c.t);
-    let boxes = |items: super::thin::Thinned<(u64, Vec<_>)>| {
+    let boxes = |items: super::thin::Thinned<(u64, u32, Vec<_>)>| {
         let mut boxes: Vec<_> = items
             .into_items()
-            .map(|(at_ns, rows)| Boxes {
+            .map(|(at_ns, sensor, rows)| Boxes {
                 t: axis.ms(at_ns),
+                sensor,
                 rows,
             })
             .collect();
@@ -305,12 +305,28 @@ fn networks(status: &Status, plan: &Value) -> Vec<Network> {
         .map(|((topic, by), &answers)| Network {
             origin: manifest(topic, "origin").unwrap_or_default(),
             licence: manifest(topic, "licence").unwrap_or_default(),
-            clusters: status.cluster_checks.get(topic).map(ClusterCheck::words),
+            clusters: None,
             topic: topic.clone(),
             by: by.clone(),
             answers,
         });
-    rows.collect()
+    let mut rows: Vec<Network> = rows.collect();
+    // One row a radar's network says how it agrees, also where it never answered.
+    for (topic, check) in &status.cluster_checks {
+        let clusters = Some(check.words());
+        match rows.iter_mut().find(|row| row.topic == *topic) {
+            Some(row) => row.clusters = clusters,
+            None => rows.push(Network {
+                topic: topic.clone(),
+                by: "no engine".to_owned(),
+                answers: 0,
+                origin: manifest(topic, "origin").unwrap_or_default(),
+                licence: manifest(topic, "licence").unwrap_or_default(),
+                clusters,
+            }),
+        }
+    }
+    rows
 }
 
 /// The run's plan (JSON) or configuration (TOML), taken out of its metadata.

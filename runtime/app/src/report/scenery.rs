@@ -29,9 +29,9 @@ pub(super) struct Scenery {
     pub cameras: BTreeMap<String, Option<CameraCalibration>>,
     pub clouds: Thinned<(u64, u32, Packed)>,
     pub points: u64,
-    pub tracks: Thinned<(u64, Vec<BoxRow>)>,
-    pub detections: Thinned<(u64, Vec<BoxRow>)>,
-    pub truth: Thinned<(u64, Vec<BoxRow>)>,
+    pub tracks: Thinned<(u64, u32, Vec<BoxRow>)>,
+    pub detections: Thinned<(u64, u32, Vec<BoxRow>)>,
+    pub truth: Thinned<(u64, u32, Vec<BoxRow>)>,
     pub ego: Thinned<(u64, [i64; 6])>,
     pub ego_truth: Thinned<(u64, [i64; 2])>,
     pub track_counts: Thinned<(u64, [i64; 2])>,
@@ -95,12 +95,13 @@ impl Scenery {
             }
             "drafthorse.Tracks" => self.tracks(&drafthorse::Tracks::decode(m.data)?, at_ns),
             "drafthorse.Detections" => {
-                let found = drafthorse::Detections::decode(m.data)?.detections;
-                self.detections.offer(0, || {
+                let message = drafthorse::Detections::decode(m.data)?;
+                let (sensor, found) = (message.sensor, message.detections);
+                self.detections.offer(sensor, || {
                     let kept = found.iter().take(MAX_BOXES_AT_ONCE);
                     let rows: Vec<_> = kept.map(detection_row).collect();
                     let weight = rows.len().max(1);
-                    ((at_ns, rows), weight)
+                    ((at_ns, sensor, rows), weight)
                 });
                 // The status counts them.
                 return Ok(false);
@@ -116,7 +117,7 @@ impl Scenery {
                     let objects = truth.objects.iter().take(MAX_BOXES_AT_ONCE);
                     let rows: Vec<_> = objects.map(truth_row).collect();
                     let weight = rows.len().max(1);
-                    ((at_ns, rows), weight)
+                    ((at_ns, 0, rows), weight)
                 });
             }
             _ => return Ok(false),
@@ -227,7 +228,7 @@ impl Scenery {
             let kept = tracks.iter().take(MAX_BOXES_AT_ONCE);
             let rows: Vec<_> = kept.map(track_row).collect();
             let weight = rows.len().max(1);
-            ((at_ns, rows), weight)
+            ((at_ns, 0, rows), weight)
         });
     }
 

@@ -3,7 +3,7 @@
 
 use drafthorse_core::{EgoMotion, Pose, RadarPoint, RadarScan};
 use nalgebra::{Isometry3, Point3, Vector3};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Numbers of a point: place, RCS, range rate as measured and less the radar's own motion, age.
 pub const POINT: usize = 7;
@@ -20,16 +20,30 @@ pub const POINT_NAMES: [&str; POINT] = [
 /// A scan older than this does not belong to the newest one, ns.
 const OLDEST_NS: u64 = 1_000_000_000;
 
-/// The last scans of one radar.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// The last scans of one radar. Its state is those that the next scan is laid together with.
+#[derive(Clone, Debug)]
 pub struct Accumulator {
     /// Scans together; not part of the state.
-    #[serde(skip, default = "one")]
     scans: usize,
     /// Newest first.
     held: Vec<Held>,
-    #[serde(skip)]
     points: Vec<[f32; POINT]>,
+}
+
+impl Serialize for Accumulator {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kept = self.held.len().min(self.scans - 1);
+        self.held[..kept].serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Accumulator {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self {
+            held: Vec::deserialize(deserializer)?,
+            ..Self::new(1)
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -114,10 +128,6 @@ impl Accumulator {
     }
 }
 
-fn one() -> usize {
-    1
-}
-
 fn odom_from_radar([x_m, y_m, yaw_rad]: [f64; 3], mount: &Pose) -> Isometry3<f64> {
     let odom_from_vehicle = Pose {
         x_m,
@@ -197,6 +207,24 @@ mod tests {
                 assert!((row[6] + 0.05 * age as f32).abs() < 1e-6);
             }
         }
+        // What a checkpoint holds is enough to go on from.
+        let state = postcard::to_stdvec(&together).unwrap();
+        let mut restored = Accumulator::new(3);
+        restored.restore(postcard::from_bytes(&state).unwrap());
+        assert_eq!(restored.held.len(), 2);
+        let next = scan(300_000_000, &[[20.0, 1.0, 0.0, 0.0]]);
+        let ego = EgoMotion::default();
+        let rows = together.take(&next, &ego, [3.0, 0.1, 0.06], &mount);
+        // Equal to the bit, also where there is no cross-section.
+        let bits = |rows: &[[f32; POINT]]| {
+            rows.concat()
+                .iter()
+                .map(|n| n.to_bits())
+                .collect::<Vec<_>>()
+        };
+        let again = restored.take(&next, &ego, [3.0, 0.1, 0.06], &mount);
+        assert_eq!(bits(again), bits(rows));
+        assert_eq!(rows.len(), 3);
         // After a pause, and after a clock set back, only the new one counts.
         for at_ns in [5_000_000_000, 1_000_000_000] {
             let ego = EgoMotion::default();

@@ -1,6 +1,6 @@
 //! The whole detector: points in, boxes out, with the convolutions on whatever engine runs them.
 
-use crate::accumulate::POINT;
+use crate::accumulate::{POINT, POINT_NAMES};
 use crate::decode::{BoxHead, Decoder, DescriptionError, DetectedBox};
 use crate::encoder::Encoder;
 use crate::splat::Splatter;
@@ -28,9 +28,20 @@ pub enum DetectError {
     /// The network could not be run.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// What it gave means nothing.
-    #[error("the network's heat map holds what is no number")]
-    NotANumber,
+    /// Points without what the model reads of them, as of a radar that gives no cross-section.
+    #[error("none of the {points} points on its grid has all that the model reads: {features}")]
+    Incomplete {
+        /// How many.
+        points: usize,
+        /// What it reads.
+        features: String,
+    },
+    /// What goes into the network or comes out of it means nothing.
+    #[error("the network's {0} holds what is no number")]
+    NotANumber(&'static str),
+    /// An engine has stepped in whose file is of another model.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
 }
 
 /// Files of a model that cannot be used.
@@ -134,6 +145,24 @@ impl Parts {
         self.stem.apply(&self.splatter.blend(gaussians), input);
     }
 
+    /// Refuses points on the grid of which none has what the model reads: to find nothing in them would
+    /// be wrong.
+    ///
+    /// # Errors
+    /// [`DetectError::Incomplete`].
+    pub fn check_points(&self, points: &[[f32; POINT]]) -> Result<(), DetectError> {
+        let settings = self.settings();
+        let on_grid = || points.iter().filter(|point| settings.is_in_grid(point));
+        if on_grid().next().is_none() || on_grid().any(|point| settings.is_whole(point)) {
+            return Ok(());
+        }
+        let names = settings.features.iter().map(|&place| POINT_NAMES[place]);
+        Err(DetectError::Incomplete {
+            points: on_grid().count(),
+            features: names.collect::<Vec<_>>().join(", "),
+        })
+    }
+
     /// Refuses a network that does not stand between them.
     ///
     /// # Errors
@@ -147,7 +176,6 @@ impl Parts {
 pub struct GaussianDetector<M> {
     parts: Parts,
     model: M,
-    fit: Fit,
 }
 
 impl<M: Model> GaussianDetector<M> {
@@ -156,8 +184,8 @@ impl<M: Model> GaussianDetector<M> {
     /// # Errors
     /// [`Misfit`].
     pub fn new(parts: Parts, model: M) -> Result<Self, Misfit> {
-        let fit = fit(&parts, model.inputs(), model.outputs())?;
-        Ok(Self { parts, model, fit })
+        parts.check(model.inputs(), model.outputs())?;
+        Ok(Self { parts, model })
     }
 
     /// Finds boxes in the radar's frame; points as [`crate::Accumulator::take`] gives them.
@@ -165,15 +193,20 @@ impl<M: Model> GaussianDetector<M> {
     /// # Errors
     /// [`DetectError`].
     pub fn detect(&mut self, points: &[[f32; POINT]]) -> Result<&[DetectedBox], DetectError> {
+        self.parts.check_points(points)?;
         if let ViewMut::F32(_, input) = self.model.input_mut(0) {
             self.parts.feed(points, input);
+            if input.iter().any(|number| !number.is_finite()) {
+                return Err(DetectError::NotANumber("input"));
+            }
         }
         self.model.run()?;
+        // Another engine may have stepped in with another file.
         let Fit {
             heatmap,
             boxes,
             plane,
-        } = self.fit;
+        } = fit(&self.parts, self.model.inputs(), self.model.outputs())?;
         let (View::F32(_, heatmap), View::F32(_, boxes)) =
             (self.model.output(heatmap), self.model.output(boxes))
         else {
@@ -181,7 +214,7 @@ impl<M: Model> GaussianDetector<M> {
             return Ok(&[]);
         };
         if heatmap.iter().any(|logit| logit.is_nan()) {
-            return Err(DetectError::NotANumber);
+            return Err(DetectError::NotANumber("heat map"));
         }
         Ok(self.parts.decoder.decode(heatmap, boxes, plane))
     }
@@ -226,7 +259,18 @@ fn fit(parts: &Parts, inputs: &[Port], outputs: &[Port]) -> Result<Fit, Misfit> 
         });
     }
     // Width and height of an output cell, in cells of the grid.
-    let stride = (decoder.head().cell_m / grid.cell_m).round().max(1.0) as usize;
+    let head = decoder.head();
+    let stride = (head.cell_m / grid.cell_m).round().max(1.0);
+    let is_same = |a: f32, b: f32| (a - b).abs() < 1e-3 * grid.cell_m;
+    if !is_same(head.cell_m, stride * grid.cell_m)
+        || !is_same(head.x_min_m, grid.x_min_m)
+        || !is_same(head.y_min_m, grid.y_min_m)
+    {
+        return Err(Misfit {
+            what: format!("is described by a {DECODE_FILE} of another grid than the encoder's"),
+        });
+    }
+    let stride = stride as usize;
     let plane = [grid.height / stride, grid.width / stride];
     let [heat, boxes] = decoder.channels();
     let find = |name: &str, channels: usize| {

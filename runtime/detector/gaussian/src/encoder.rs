@@ -96,7 +96,7 @@ impl Encoder {
     }
 
     /// Makes a Gaussian of each point, as measured, in the radar's frame. Points outside the grid's volume
-    /// or with a number that is not finite take no part; nor do those past [`MOST_POINTS`], since each
+    /// or of which the model reads what is no number take no part; nor do those past [`MOST_POINTS`], since each
     /// looks at all others.
     pub fn encode(&mut self, points: &[[f32; POINT]]) -> &Gaussians {
         let width = self.settings.features.len();
@@ -123,8 +123,7 @@ impl Encoder {
         self.features.clear();
         for (index, point) in (0u32..).zip(points) {
             let position = [point[0], point[1], point[2]];
-            let is_finite = point.iter().all(|number| number.is_finite());
-            if !is_finite || !self.settings.grid.holds(position) {
+            if !self.settings.is_in_grid(point) || !self.settings.is_whole(point) {
                 continue;
             }
             if self.positions.len() == MOST_POINTS {

@@ -125,7 +125,7 @@ pub fn head(encoder: &Encoder, points: &[[f32; POINT]]) -> Vec<Vec<f64>> {
     let width = settings.features.len();
     let points: Vec<Vec<f64>> = points
         .iter()
-        .filter(|p| p.iter().all(|v| v.is_finite()) && settings.grid.holds([p[0], p[1], p[2]]))
+        .filter(|p| settings.is_in_grid(p) && settings.is_whole(p))
         .map(|p| p.iter().copied().map(f64::from).collect())
         .collect();
     let normal = |p: &Vec<f64>| -> Vec<f64> {

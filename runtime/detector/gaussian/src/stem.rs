@@ -4,7 +4,7 @@
 
 use crate::matrix::{Dense, Rows};
 use crate::splat::Blended;
-use crate::weights::{Arrays, Settings, WeightsError};
+use crate::weights::{Arrays, MOST_ELEMENTS, Settings, WeightsError};
 use safetensors::SafeTensors;
 
 /// No slot.
@@ -59,6 +59,12 @@ impl Stem {
         });
         let grid = &settings.grid;
         let plane = [grid.height.div_ceil(2), grid.width.div_ceil(2)];
+        if plane[0] * plane[1] * channels > MOST_ELEMENTS {
+            return Err(WeightsError::Array {
+                name: "stem.bias".to_owned(),
+                why: format!("asks for more than {MOST_ELEMENTS} elements on this grid"),
+            });
+        }
         Ok(Self {
             channels,
             width: grid.width,
@@ -110,7 +116,8 @@ impl Stem {
             }
             let sums = self.sums.iter().skip(channel).step_by(self.channels);
             for (&cell, &sum) in self.lit.iter().zip(sums) {
-                plane[cell as usize] = sum.max(0.0);
+                // What is no number stays none.
+                plane[cell as usize] = if sum < 0.0 { 0.0 } else { sum };
             }
         }
         self.is_filled = true;

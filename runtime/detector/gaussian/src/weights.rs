@@ -1,6 +1,6 @@
 //! The encoder's weights and settings, from the file that training exports.
 
-use crate::accumulate::POINT_NAMES;
+use crate::accumulate::{POINT, POINT_NAMES};
 use crate::grid::Grid;
 use crate::matrix::Dense;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
@@ -14,7 +14,7 @@ const MOST_CHANNELS: usize = 1024;
 /// Scans together at most.
 const MOST_SCANS: usize = 16;
 /// Elements of a bird's-eye view at most: 1 GiB.
-const MOST_ELEMENTS: usize = 1 << 28;
+pub(crate) const MOST_ELEMENTS: usize = 1 << 28;
 /// Largest length that a setting may be, m: beyond any radar's reach.
 const LONGEST_M: f32 = 10_000.0;
 
@@ -82,6 +82,20 @@ pub struct Settings {
     pub alpha_min: f32,
     /// A cell ends before the Gaussian that would let less than this through.
     pub stop: f32,
+}
+
+impl Settings {
+    /// Whether a point lies in the grid's volume.
+    #[must_use]
+    pub fn is_in_grid(&self, point: &[f32; POINT]) -> bool {
+        self.grid.holds([point[0], point[1], point[2]])
+    }
+
+    /// Whether all that the model reads of a point is a number.
+    #[must_use]
+    pub fn is_whole(&self, point: &[f32; POINT]) -> bool {
+        self.features.iter().all(|&place| point[place].is_finite())
+    }
 }
 
 /// Gain and shift of a layer norm.

@@ -122,12 +122,22 @@ impl Feeder for Tired {
 }
 
 #[test]
-fn the_processor_takes_over_from_a_feeder_that_fails() {
+fn what_stands_before_the_network_knows_when_it_cannot_serve() {
     let sample = sample(16, 48);
     let head = br#"{"format": "drafthorse-radar-gaussian-1", "classes": [{"name": "car", "heatmap_channel": 0,
         "box_first_channel": 0, "nms_radius_m": 2.0, "score_run": 0.3}], "cell_m": 0.8, "x_min_m": 0.0,
         "y_min_m": -9.6, "score_min": 0.02, "candidates_per_class": 9, "keep_per_class": 9, "nms": "circle"}"#;
     let parts = || Parts::read(&sample.bytes(), head).unwrap();
+    // Points of a radar without cross-sections are no empty scene.
+    let mut bare = sample.scan(9);
+    bare.iter_mut().for_each(|point| point[3] = f32::NAN);
+    let why = parts().check_points(&bare).unwrap_err().to_string();
+    assert!(
+        why.contains("9 points") && why.contains("rcs_dbsm"),
+        "{why}"
+    );
+    bare[4][3] = 1.0;
+    assert!(parts().check_points(&bare).is_ok() && parts().check_points(&[]).is_ok());
     let (mut plain, mut fed) = (parts(), parts().with_feeder(Box::new(Tired(0))));
     let mut right = vec![0.0; plain.input_shape().iter().product()];
     let mut input = right.clone();

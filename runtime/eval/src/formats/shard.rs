@@ -41,6 +41,8 @@ pub const POINT: usize = 7;
 pub struct ScannedScene {
     /// The labelled scene's.
     pub id: String,
+    /// Scans together.
+    pub scans: usize,
     /// Points in the scene's frame, newest scan first.
     pub points: Vec<[f32; POINT]>,
 }
@@ -49,7 +51,8 @@ impl ScannedScene {
     /// The points of the newest `scans` scans.
     #[must_use]
     pub fn newest(&self, scans: usize) -> &[[f32; POINT]] {
-        let (mut seen, mut last) = (0, f32::NAN);
+        // The newest scan's time is 0; it may have given nothing.
+        let (mut seen, mut last) = (1, 0.0);
         let end = self.points.iter().position(|point| {
             let time_s = point[POINT - 1];
             seen += usize::from(time_s != last);
@@ -90,13 +93,16 @@ fn scene_id(name: &str, frame: usize) -> String {
 }
 
 fn scans(bytes: &[u8], name: &str) -> Result<Vec<ScannedScene>, String> {
-    let (file, _) = shard(bytes)?;
+    let (file, notes) = shard(bytes)?;
+    let together = notes.get("scans").and_then(|scans| scans.parse().ok());
+    let together: usize = together.ok_or("its metadata does not say how many scans a frame has")?;
     let points = floats(&file, "points", POINT)?;
     let (points, _) = points.as_chunks::<POINT>();
     let ranges = ranges(&long(&file, "points_start")?, points.len(), "points_start")?;
     let frames = ranges.into_iter().enumerate();
     let scene = |(frame, range): (usize, std::ops::Range<usize>)| ScannedScene {
         id: scene_id(name, frame),
+        scans: together,
         points: points[range].to_vec(),
     };
     Ok(frames.map(scene).collect())

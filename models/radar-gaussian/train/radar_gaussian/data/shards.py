@@ -24,6 +24,9 @@ class Shards:
             raise ConfigError(f"shards have no point features {unknown}; they have {COLUMNS}")
         self._columns = [COLUMNS.index(name) for name in config.points.features]
         self._drives = [_Drive(path, config.class_names, config.data.newest_scan_only) for path in paths]
+        if len({drive.scans for drive in self._drives}) > 1:
+            raise ConfigError(f"{folder}: drives of different numbers of scans a frame; write them with one --scans")
+        self.scans = self._drives[0].scans
         self._index = [(d, f) for d, drive in enumerate(self._drives) for f in range(drive.frames)]
 
     def __len__(self) -> int:
@@ -56,6 +59,7 @@ class _Drive:
         if missing:
             raise ConfigError(f"{path}: classes {missing} are not in the configuration's {wanted}")
         self._class_of = np.array([wanted.index(name) for name in named])
+        self.scans = int(meta["scans"])
         self._newest_only = newest_only
         self.name = path.stem
         self.frames = len(self._arrays["captured_ns"])

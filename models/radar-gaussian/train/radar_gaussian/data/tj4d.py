@@ -24,6 +24,9 @@ NAMES = {"car": "Car", "truck": "Truck", "cyclist": "Cyclist", "pedestrian": "Pe
 class Tj4d:
     """The frames of a split: `train`, `val` or `test`."""
 
+    # Scans together.
+    scans = 1
+
     def __init__(self, root: str | Path, split: str, config: Config):
         self._root = Path(root)
         listed = self._root / "ImageSets" / f"{split}.txt"

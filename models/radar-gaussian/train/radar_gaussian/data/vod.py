@@ -25,6 +25,9 @@ MOVING_MPS = 0.5
 class ViewOfDelft:
     """The frames of a split: `train`, `val` or `test`."""
 
+    # Scans together, as `radar_5frames` holds them.
+    scans = 5
+
     def __init__(self, root: str | Path, split: str, config: Config):
         root = Path(root)
         self._radar, self._labels = root / "radar_5frames" / "training", root / "lidar" / "training" / "label_2"

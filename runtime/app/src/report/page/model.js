@@ -55,7 +55,15 @@ function current(list, t, holdMs) {
   return i >= 0 && t - list[i].t <= holdMs ? list[i] : null;
 }
 const tracksAt = (t) => current(data.tracks, t, tracksHold);
-const detectionsAt = (t) => current(data.detections, t, detectionsHold);
+// The last detections of each radar.
+function detectionsAt(t) {
+  const boxes = [], seen = new Set();
+  for (let i = before(data.detections, t, entryTime); i >= 0 && t - data.detections[i].t <= detectionsHold; i--) {
+    const { sensor, boxes: found } = data.detections[i];
+    if (!seen.has(sensor)) { seen.add(sensor); boxes.push(...found); }
+  }
+  return boxes;
+}
 const truthAt = (t) => current(data.truth, t, truthHold);
 
 const cloudsOf = data.radars.map((_, radar) => data.clouds.filter((cloud) => cloud.radar === radar));

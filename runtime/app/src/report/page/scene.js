@@ -144,10 +144,10 @@ function drawScene() {
     for (const b of truth.boxes) { path(c, corners(b), true); c.strokeStyle = b.score > 0 ? "#f4f7fa" : "#f4f7fa66"; c.stroke(); }
     c.setLineDash([]);
   }
-  const found = state.detections && detectionsAt(state.t);
-  if (found) {
+  const found = state.detections ? detectionsAt(state.t) : [];
+  if (found.length) {
     c.lineWidth = 1.4; c.font = font(11); c.textAlign = "left"; c.textBaseline = "middle";
-    for (const b of found.boxes) {
+    for (const b of found) {
       path(c, corners(b), true); c.strokeStyle = colourOf(b.class); c.stroke();
       const [x, y] = toScreen(b.x, b.y);
       if (state.labels && view.scale > 5) { c.fillStyle = colourOf(b.class); c.fillText(`${b.class} ${b.score}`, x + 0.5 * b.length * view.scale * Math.abs(Math.sin(b.yaw)) + 8, y); }

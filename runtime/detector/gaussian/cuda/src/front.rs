@@ -191,12 +191,10 @@ impl<D: Device> Front<D> {
 
     /// Takes the points that lie in the grid, highest first, normalised; gives how many there are.
     fn take(&mut self, points: &[[f32; POINT]]) -> Result<usize, D::Error> {
-        let grid = &self.settings.grid;
-        let is_of_grid = |p: &&[f32; POINT]| {
-            p.iter().all(|number| number.is_finite()) && grid.holds([p[0], p[1], p[2]])
-        };
+        let settings = &self.settings;
+        let is_taken = |p: &&[f32; POINT]| settings.is_in_grid(p) && settings.is_whole(p);
         self.order.clear();
-        let taken = points.iter().filter(is_of_grid);
+        let taken = points.iter().filter(is_taken);
         self.order
             .extend(taken.take(drafthorse_gaussian::MOST_POINTS));
         // Both zeros are one height.
