@@ -1,6 +1,9 @@
 //! The commands on engines and models.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
+mod command;
+
+use command::drafthorse;
 use drafthorse_engine::{
     Artefact, Backend as _, Manifest, ModelFile, Precision, Reference, run_once,
 };
@@ -8,15 +11,6 @@ use drafthorse_engine_tract::Tract;
 use drafthorse_samples::{Size, bev_cnn, vit};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
-
-fn drafthorse(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_drafthorse"))
-        .args(args)
-        .current_dir(dir)
-        .output()
-        .unwrap()
-}
 
 /// A folder of models with one model.
 fn models(dir: &Path) {

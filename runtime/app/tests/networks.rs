@@ -1,6 +1,9 @@
 //! A network in the pipeline: on each engine, over the sample drive's camera, replayed and asked again.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
+mod command;
+
+use command::{drafthorse, json};
 use drafthorse::pipeline::ask_picture::PictureAsker;
 use drafthorse::pipeline::channels::Channel;
 use drafthorse::pipeline::faults::FaultLog;
@@ -18,24 +21,7 @@ use drafthorse_samples::{Sample, Size, bev_cnn, decoder, vit};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::Arc;
-
-fn drafthorse(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_drafthorse"))
-        .args(args)
-        .current_dir(dir)
-        .output()
-        .unwrap()
-}
-
-/// What it prints, or why it failed.
-fn json(output: &Output) -> Result<Value, String> {
-    match output.status.success() {
-        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
 
 /// A network in a folder of `models/`, with a reference that tract gave.
 fn model(dir: &Path, sample: &Sample) {

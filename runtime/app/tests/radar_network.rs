@@ -2,28 +2,14 @@
 //! and where no engine runs it.
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
+mod command;
+
+use command::{drafthorse, json};
 use drafthorse_engine::Asset;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 const DRIVE: &str = "synth:?seed=11&seconds=2&camera_fps=0&radar=dense&town=old-town";
-
-fn drafthorse(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_drafthorse"))
-        .args(args)
-        .current_dir(dir)
-        .output()
-        .unwrap()
-}
-
-/// What it prints, or why it failed.
-fn json(output: &Output) -> Result<Value, String> {
-    match output.status.success() {
-        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/radar-gaussian-s")
