@@ -80,7 +80,7 @@ pub struct RunArgs {
     /// A source URI; may be given several times. Forms: ars548:FILE, ars548+pcap:FILE,
     /// ars548+udp:GROUP:PORT, ti:FILE, ti+serial:DEVICE, can+candump:FILE?map=NAME,
     /// can+socket:IFACE?map=NAME, video:FILE, jpeg:DIR, v4l2:DEVICE, mcap:FILE,
-    /// synth:?seed=7&seconds=20
+    /// synth:?seed=7&seconds=20&town=old-town&radar=dense
     #[arg(long, value_name = "URI")]
     pub source: Vec<SourceUri>,
     /// Folder for the log and the report.
@@ -89,6 +89,9 @@ pub struct RunArgs {
     /// The sources are recordings of different drives: give them one beginning, pair nothing.
     #[arg(long)]
     pub unrelated: bool,
+    /// The library of ONNX Runtime, where neither [engine] names it nor it is found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
     /// Print the summary as one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -12,7 +12,7 @@ use crate::plan::{NetworkPlan, Plan, RadarNetworkPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Class, SensorId};
 use drafthorse_engine::{Manifest, ModelFile, Ports, Takes};
-use drafthorse_engine_auto::{EngineConfig, Engines, Loaded, Plan as Choice, plan_of};
+use drafthorse_engine_auto::{EngineConfig, Engines, Loaded, Plan as Choice, Verdict, plan_of};
 use drafthorse_sensors::SourceKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -207,7 +207,7 @@ fn check_file(folder: &Path, manifest: &Manifest, file: &ModelFile) -> Result<Re
     if picture_size(&ports.inputs).is_none() {
         let inputs: Vec<_> = ports.inputs.iter().map(ToString::to_string).collect();
         bail!(
-            "{name} of the model {} takes {}; a network in a camera's lane takes one picture, f32[1, 3, height, width], height and width fixed numbers",
+            "{name} of the model {} takes {}; a network in a camera's lane takes one picture, f32[1, 3, height, width], height and width fixed numbers; the model.toml of a radar detector says takes = \"radar_scan\"",
             manifest.name,
             inputs.join(" and ")
         );
@@ -428,6 +428,16 @@ fn keep_same_files(choice: &mut Choice, plan: &NetworkPlan) -> Result<()> {
 
 /// Says what runs a network: a slow engine shall not surprise anybody after the drive.
 fn tell(network: &str, choice: &Choice) {
+    for trial in &choice.choice.trials {
+        if let Verdict::Differs { agreement } = &trial.verdict {
+            eprintln!(
+                "network {network}: {} is not used on {}: its answers are off by {:.1e}, more than model.toml allows",
+                trial.file.display(),
+                trial.backend,
+                agreement.max_error
+            );
+        }
+    }
     match choice.choice.usable().next() {
         Some(trial) => eprintln!(
             "network {network}: {} {} with {}",

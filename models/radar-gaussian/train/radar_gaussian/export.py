@@ -255,7 +255,7 @@ def main() -> None:
     if options.reference:
         reference_file(model, stem, data, config, options.reference, options.out / "reference.safetensors")
     reference_vectors(model, stem, options.out / "backbone.onnx", frames[len(frames) // 2], config)
-    trained_on = "synthetic drives (models/synth)" if config.data.kind == "shards" else config.data.kind
+    trained_on = f"synthetic drives (models/synth, {data.radar} radar)" if config.data.kind == "shards" else config.data.kind
     origin = f"trained on {trained_on}: python -m radar_gaussian.train, seed {state['seed']}, {state['step']} steps"
     model_file(options.out, config, options.origin or origin, evaluation.summary(), len(frames))
     print(f"{options.out}: {sum(p.numel() for p in model.parameters())} parameters, {options.reference} reference scans")

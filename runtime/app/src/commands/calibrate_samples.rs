@@ -79,7 +79,12 @@ fn has_drives(folder: &Path) -> bool {
 /// What a radar detector's network is given of scans of drives, through the parts beside it.
 fn from_drives(args: &CalibrateArgs) -> Result<Vec<Vec<Tensor>>> {
     let folder = args.model.parent().unwrap_or(Path::new(""));
-    let manifest = Manifest::read(folder)?;
+    let manifest = Manifest::read(folder).with_context(|| {
+        format!(
+            "radar scans go through the parts beside the network: {} must lie in the folder of its model",
+            args.model.display()
+        )
+    })?;
     if manifest.takes != Takes::RadarScan {
         bail!(
             "the model {} looks at pictures, and {} holds radar scans; give a log or a folder of tensors",

@@ -20,6 +20,10 @@ use std::path::Path;
 /// What is printed with `--json`.
 #[derive(Serialize)]
 struct Outcome {
+    /// Of the models that were run: where and by what they are judged.
+    reach: Option<Reach>,
+    /// Where the model that was run comes from.
+    origin: Option<String>,
     evaluation: Evaluation,
     /// Of the detector in use, with `--gate`.
     incumbent: Option<Evaluation>,
@@ -36,10 +40,12 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     };
     let mut labels = labels(args)?;
     let mut detections = detections(args, &args.detections)?;
-    let reach = match eval_model::is_model(&args.detections) {
-        true => Some(Reach::of(&args.detections)?),
-        false => None,
-    };
+    let paths = [Some(&args.detections), args.gate.as_ref()];
+    let models = paths.into_iter().flatten();
+    let models = models.filter(|path| eval_model::is_model(path));
+    let reaches = models.map(|path| Reach::of(path));
+    let reaches = reaches.collect::<Result<Vec<_>>>()?;
+    let reach = reaches.into_iter().reduce(Reach::both);
     if let Some(reach) = &reach {
         reach.limit_labels(&mut labels);
         reach.limit_detections(&mut detections);
@@ -47,6 +53,8 @@ pub(super) fn eval(args: &EvalArgs) -> Result<()> {
     }
     let (scenes, evaluation, statistics) = judge(args, &rules, &labels, &detections)?;
     let mut outcome = Outcome {
+        reach,
+        origin: eval_model::origin(&args.detections),
         evaluation,
         incumbent: None,
         verdict: None,
@@ -143,9 +151,11 @@ fn write_report(
     if let (Some(name), Some(evaluation)) = (&gate, &outcome.incumbent) {
         detectors.push(Judged { name, evaluation });
     }
+    let mut notices = args.notice.clone();
+    notices.extend(outcome.origin.clone());
     let report = Report {
         title: &name,
-        notices: &args.notice,
+        notices: &notices,
         rules,
         detectors: &detectors,
         verdict: outcome.verdict.as_ref(),

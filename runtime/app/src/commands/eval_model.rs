@@ -9,12 +9,19 @@ use drafthorse_eval::formats::shard::{self, ScannedScene};
 use drafthorse_eval::{Box3, DetectedScene, Detection, LabelledScene, Object};
 use drafthorse_gaussian::{BoxHead, DetectedBox, GaussianDetector};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Whether a path is a model's folder.
 pub(super) fn is_model(path: &Path) -> bool {
     path.join("model.toml").is_file()
+}
+
+/// Where the model of a folder comes from, in a sentence.
+pub(super) fn origin(path: &Path) -> Option<String> {
+    let manifest = is_model(path).then(|| Manifest::read(path).ok())??;
+    Some(format!("The model {}: {}.", manifest.name, manifest.origin))
 }
 
 /// What the model of a folder finds in the drives of a folder of shards.
@@ -29,7 +36,7 @@ pub(super) fn detections(
     let manifest = Manifest::read(model)?;
     if manifest.takes != Takes::RadarScan {
         bail!(
-            "the model {} looks at pictures; the drives hold radar scans",
+            "the model {} looks at pictures, and the drives hold radar scans; the model.toml of a radar detector says takes = \"radar_scan\"",
             manifest.name
         );
     }
@@ -58,7 +65,8 @@ pub(super) fn detections(
     if let Ok(style) = ProgressStyle::with_template("{bar:40.cyan/black} {percent:>3} %  {msg}") {
         bar.set_style(style);
     }
-    bar.set_message(format!("{} on {by}", manifest.name));
+    bar.set_message(manifest.name.clone());
+    eprintln!("{}: {by}, over {} scenes", manifest.name, scans.len());
     let mut found = Vec::with_capacity(scans.len());
     for scene in &scans {
         found.push(of_scene(&mut detector, scene)?);
@@ -68,8 +76,10 @@ pub(super) fn detections(
     Ok(found)
 }
 
-/// What a model is judged by: where it looks, and the returns that it is given.
+/// What models are judged by: where they look, and the returns that they are given.
+#[derive(Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Reach {
+    /// Scans together.
     scans: usize,
     x_m: [f64; 2],
     y_m: [f64; 2],
@@ -88,6 +98,16 @@ impl Reach {
             x_m: [grid.x_min_m, grid.x_max_m].map(f64::from),
             y_m: [grid.y_min_m, grid.y_max_m].map(f64::from),
         })
+    }
+
+    /// Where either looks, and what either is given: who sees less pays for it.
+    pub(super) fn both(self, other: Self) -> Self {
+        let wider = |a: [f64; 2], b: [f64; 2]| [a[0].min(b[0]), a[1].max(b[1])];
+        Self {
+            scans: self.scans.max(other.scans),
+            x_m: wider(self.x_m, other.x_m),
+            y_m: wider(self.y_m, other.y_m),
+        }
     }
 
     fn holds(&self, object: &Object) -> bool {
@@ -116,7 +136,10 @@ impl Reach {
     /// For people.
     pub(super) fn words(&self) -> String {
         let [[x0, x1], [y0, y1]] = [self.x_m, self.y_m];
-        format!("x {x0} to {x1} m, y {y0} to {y1} m of the radar, where the model looks")
+        format!(
+            "x {x0} to {x1} m, y {y0} to {y1} m of the radar, by the returns of {} scans",
+            self.scans
+        )
     }
 }
 

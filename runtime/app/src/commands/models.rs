@@ -5,9 +5,10 @@ use super::Failed;
 use crate::cli::{ModelsArgs, ModelsCommand};
 use crate::config::Config;
 use crate::networks::check_backends;
+use crate::pipeline::ask_scan::parts;
 use anyhow::{Context, Result, bail};
 use drafthorse_engine::{
-    Agreement, Asset, Backend, EngineError, Manifest, ModelFile, Ports, Tolerance,
+    Agreement, Asset, Backend, EngineError, Manifest, ModelFile, Ports, Takes, Tolerance,
 };
 use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_engine_fetch::fetch;
@@ -188,6 +189,7 @@ fn check(
     let tolerance = manifest.tolerance(file.precision);
     let found = file
         .load(folder, backend, &manifest.options(threads))
+        .map_err(anyhow::Error::from)
         .and_then(|mut model| {
             let ports = Ports {
                 inputs: model.inputs().to_vec(),
@@ -195,6 +197,10 @@ fn check(
                 ..Ports::default()
             };
             manifest.check_names(&file.path.to_string_lossy(), &ports)?;
+            if manifest.takes == Takes::RadarScan {
+                let parts = parts(folder, manifest);
+                parts.and_then(|parts| Ok(parts.check(&ports.inputs, &ports.outputs)?))?;
+            }
             let mut worst: Option<Agreement> = None;
             for reference in &manifest.references {
                 let found = reference.check(folder, model.as_mut())?;
@@ -208,7 +214,7 @@ fn check(
             Some("model.toml names no references to verify it by".to_owned()),
         ),
         Ok(agreement) => (agreement, None),
-        Err(error) => (None, Some(error.to_string())),
+        Err(error) => (None, Some(format!("{error:#}"))),
     };
     Verified {
         model: manifest.name.clone(),

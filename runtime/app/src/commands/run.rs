@@ -23,6 +23,8 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
         None => Config::from_sources(args.source.clone()),
     };
     config.clock.unrelated |= args.unrelated;
+    let library = &mut config.engine.onnxruntime_library;
+    *library = library.take().or_else(|| args.onnxruntime.clone());
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || {

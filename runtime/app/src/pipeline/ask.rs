@@ -35,7 +35,7 @@ pub(super) fn note_engine(model: &Loaded, answer: &mut NetworkAnswer) {
 }
 
 /// Of answers that cannot be compared.
-pub(super) const NOTHING_ALIKE: Agreement = Agreement {
+const NOTHING_ALIKE: Agreement = Agreement {
     max_error: f64::INFINITY,
     cosine: 0.0,
 };

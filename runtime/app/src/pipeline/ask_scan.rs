@@ -1,6 +1,6 @@
 //! Asking the Gaussian detector about a radar's scan.
 
-use super::ask::{Ask, NOTHING_ALIKE, note_engine};
+use super::ask::{Ask, note_engine};
 use crate::plan::NetworkPlan;
 use anyhow::{Context, Result};
 use drafthorse_core::Class;
@@ -15,8 +15,8 @@ use std::path::Path;
 const BOXES: &str = "boxes";
 /// Numbers of a box: class, score, x, y, z (m), length, width, height (m), yaw (rad).
 const BOX: usize = 9;
-/// Boxes that differ by more, in any of their numbers, are of different objects.
-const OTHER_BOX: f64 = 0.5;
+/// Boxes of one class whose centres lie closer than this are of one object, m.
+const SAME_M: f64 = 1.0;
 
 /// A loaded detector. Its answers are boxes.
 pub struct ScanAsker {
@@ -69,6 +69,11 @@ fn with_gpu(parts: Parts, _: &Path, _: &Manifest, _: &Path) -> Result<Parts> {
     Ok(parts)
 }
 
+/// Between the centres of two boxes, m.
+fn between_m(a: &NetworkBox, b: &NetworkBox) -> f64 {
+    (a.centre_m[0] - b.centre_m[0]).hypot(a.centre_m[1] - b.centre_m[1])
+}
+
 /// The largest difference between two boxes.
 fn apart(a: &NetworkBox, b: &NetworkBox) -> f64 {
     let turn = (a.yaw_rad - b.yaw_rad).rem_euclid(std::f64::consts::TAU);
@@ -85,7 +90,13 @@ fn apart(a: &NetworkBox, b: &NetworkBox) -> f64 {
 /// Assets that are absent, damaged or of another format.
 pub fn parts(folder: &Path, manifest: &Manifest) -> Result<Parts> {
     let asset = |name: &str| {
-        let bytes = manifest.asset(folder, name)?;
+        let bytes = manifest.asset(folder, name).with_context(|| {
+            format!(
+                "the model {} lacks a part; `drafthorse models pull --dir {}` fetches what has a URL",
+                manifest.name,
+                folder.display()
+            )
+        })?;
         bytes.with_context(|| {
             format!(
                 "the model {} looks at radar scans and has no asset {name}",
@@ -124,8 +135,8 @@ impl Ask for ScanAsker {
     }
 
     /// Boxes that become detections in either answer, each beside the nearest of its class in the other: the
-    /// largest difference in score, place (m), size (m) and heading (rad). The others come and go with the last
-    /// bit of a score.
+    /// largest difference in score, place (m), size (m) and heading (rad); the score alone where the other
+    /// has none. Weaker boxes come and go with the last bit of a score.
     fn agreement(&self, fresh: &NetworkAnswer, recorded: &NetworkAnswer) -> Agreement {
         let head = self.detector.parts().head();
         let class_of = |class: &ClassHead| Class::from_name(&class.name).unwrap_or_default();
@@ -133,23 +144,20 @@ impl Ask for ScanAsker {
         let least = |class: usize| f64::from(head.classes[class].score_run);
         let boxes = |answer| boxes_of(answer, &classes).collect::<Vec<_>>();
         let (fresh, recorded) = (boxes(fresh), boxes(recorded));
-        let mut agreement = Agreement {
-            max_error: 0.0,
-            cosine: 1.0,
-        };
+        let mut max_error = 0.0f64;
         for (some, others) in [(&fresh, &recorded), (&recorded, &fresh)] {
             for (class, found) in some.iter().filter(|(class, b)| b.score >= least(*class)) {
                 let same = others.iter().filter(|(other, _)| other == class);
-                let apart = same.map(|(_, other)| apart(found, other));
-                match apart.min_by(f64::total_cmp) {
-                    Some(apart) if apart < OTHER_BOX => {
-                        agreement.max_error = agreement.max_error.max(apart);
-                    }
-                    _ => return NOTHING_ALIKE,
-                }
+                let near = same.filter(|(_, other)| between_m(found, other) < SAME_M);
+                let apart = near.map(|(_, other)| apart(found, other));
+                let apart = apart.min_by(f64::total_cmp).unwrap_or(found.score);
+                max_error = max_error.max(apart);
             }
         }
-        agreement
+        Agreement {
+            max_error,
+            cosine: 1.0,
+        }
     }
 
     fn take_handovers(&mut self) -> Vec<Handover> {

@@ -27,6 +27,7 @@ class Shards:
         if len({drive.scans for drive in self._drives}) > 1:
             raise ConfigError(f"{folder}: drives of different numbers of scans a frame; write them with one --scans")
         self.scans = self._drives[0].scans
+        self.radar = ", ".join(sorted({drive.radar for drive in self._drives}))
         self._index = [(d, f) for d, drive in enumerate(self._drives) for f in range(drive.frames)]
 
     def __len__(self) -> int:
@@ -59,7 +60,7 @@ class _Drive:
         if missing:
             raise ConfigError(f"{path}: classes {missing} are not in the configuration's {wanted}")
         self._class_of = np.array([wanted.index(name) for name in named])
-        self.scans = int(meta["scans"])
+        self.scans, self.radar = int(meta["scans"]), meta.get("radar", "unknown")
         self._newest_only = newest_only
         self.name = path.stem
         self.frames = len(self._arrays["captured_ns"])
