@@ -49,35 +49,41 @@ def train_all(base, runs, options) -> None:
 
 
 def evaluations(base, runs, options) -> dict:
-    """The evaluation of each finished run on the split asked for."""
-    data, found = open_split(options.data, options.score, base), {}
-    frames = evaluation_frames(data, base, options.stride or base.data.eval_stride)
+    """What each finished run scores on the split asked for; kept beside the run, so that it is done once."""
+    data, found, frames = open_split(options.data, options.score, base), {}, None
+    stride = options.stride or base.data.eval_stride
     for variant, seed in runs:
-        path = folder_of(options.out, variant, seed) / "checkpoint.pt"
-        if not path.exists():
+        folder = folder_of(options.out, variant, seed)
+        kept = folder / f"{options.score}-{stride}-{options.draws}.json"
+        if kept.exists():
+            found[variant, seed] = json.loads(kept.read_text())
             continue
-        model, config, state = checkpoint.load_model(path)
+        if not (folder / "checkpoint.pt").exists():
+            continue
+        model, config, state = checkpoint.load_model(folder / "checkpoint.pt")
         if state["step"] < config.train.steps:
             continue
-        found[variant, seed] = Evaluation(frames, detect(model, frames, config), config)
-        print(f"{variant} seed {seed}: {json.dumps(found[variant, seed].summary())}", flush=True)
+        frames = frames or evaluation_frames(data, base, stride)
+        evaluation = Evaluation(frames, detect(model, frames, config), config)
+        found[variant, seed] = {"frames": len(frames), **evaluation.scored(options.draws)}
+        kept.write_text(json.dumps(found[variant, seed]) + "\n")
+        print(f"{variant} seed {seed}: {json.dumps(evaluation.summary())}", flush=True)
     return found
 
 
-def table(found: dict, draws: int) -> str:
+def table(found: dict) -> str:
     """Markdown: each run, then each pair with its paired bootstrap over drives."""
-    classes = next(iter(found.values())).classes
+    classes = list(next(iter(found.values()))["distance"])
     lines = ["| variant | seed | distance mAP | IoU mAP | " + " | ".join(f"{c} distance / IoU" for c in classes) + " |"]
     lines.append("|---" * (4 + len(classes)) + "|")
-    for (variant, seed), evaluation in sorted(found.items()):
-        s = evaluation.summary()
+    for (variant, seed), s in sorted(found.items()):
         cells = [f"{s['distance'][c]:.1f} / {s['iou'][c]:.1f}" for c in classes]
         lines.append(f"| {variant} | {seed} | {s['distance_map']:.1f} | {s['iou_map']:.1f} | " + " | ".join(cells) + " |")
     lines += ["", "| difference | shows | seed | distance mAP [95 %] | IoU mAP [95 %] |", "|---|---|---|---|---|"]
     for first, second, shows in PAIRS:
         for seed in sorted({seed for _, seed in found}):
             if (first, seed) in found and (second, seed) in found:
-                result = paired_bootstrap(found[first, seed], found[second, seed], draws)
+                result = paired_bootstrap(found[first, seed], found[second, seed])
                 cells = [f"{m:+.1f} [{low:+.1f}, {high:+.1f}]" for m, low, high in result.values()]
                 lines.append(f"| {second} - {first} | {shows} | {seed} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines) + "\n"
@@ -105,7 +111,7 @@ def main() -> None:
         train_all(base, runs, options)
         return
     found = evaluations(base, runs, options)
-    text = table(found, options.draws)
+    text = table(found)
     (options.out / f"{options.score}.md").write_text(text)
     print(text)
 

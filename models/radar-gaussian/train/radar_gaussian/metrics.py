@@ -101,7 +101,6 @@ class Evaluation:
         self.classes = config.class_names
         # Frames of a drive look alike: the bootstrap draws drives.
         self.drives = np.unique([frame.name.partition("/")[0] for frame in frames], return_inverse=True)[1]
-        self._drawn = {}
         self.by_distance, self.by_iou = [], []
         for kind, rule in enumerate(config.classes):
             scenes = [Scene(f, d, kind, config.data.min_returns) for f, d in zip(frames, detections)]
@@ -109,17 +108,14 @@ class Evaluation:
             self.by_distance.append([match(scenes, nearness, -t) for t in DISTANCES_M])
             self.by_iou.append(match(scenes, [scene.iou for scene in scenes], rule.iou))
 
-    def drawn(self, draws: int, seed: int) -> np.ndarray:
-        """f64 [draws, 2]: the means of `MEANS` over draws of whole drives; kept, as each pair asks for the same."""
-        if (draws, seed) not in self._drawn:
-            drives, rng = self.drives.max() + 1, np.random.default_rng(seed)
-            rows = []
-            for _ in range(draws):
-                times = np.bincount(rng.integers(0, drives, drives), minlength=drives).astype(float)
-                summary = self.summary(times[self.drives])
-                rows.append([summary[name] for name in MEANS])
-            self._drawn[draws, seed] = np.array(rows)
-        return self._drawn[draws, seed]
+    def scored(self, draws: int = 1000, seed: int = 0) -> dict:
+        """The summary, and in `drawn` the means of `MEANS` over draws of whole drives, which a seed fixes."""
+        drives, rng, rows = self.drives.max() + 1, np.random.default_rng(seed), []
+        for _ in range(draws):
+            times = np.bincount(rng.integers(0, drives, drives), minlength=drives).astype(float)
+            summary = self.summary(times[self.drives])
+            rows.append([summary[name] for name in MEANS])
+        return {**self.summary(), "drawn": rows}
 
     def balanced_scores(self) -> list[float]:
         """Of each class, `balanced_score` where centres within 2 m count as found."""
@@ -139,11 +135,10 @@ class Evaluation:
         }
 
 
-def paired_bootstrap(a: Evaluation, b: Evaluation, draws: int = 1000, seed: int = 0) -> dict:
-    """b minus a with its 95 % interval over draws of whole drives, the same ones for both."""
-    first, second = a.summary(), b.summary()
-    differences = b.drawn(draws, seed) - a.drawn(draws, seed)
+def paired_bootstrap(a: dict, b: dict) -> dict:
+    """b minus a, as `Evaluation.scored` gives both, with its 95 % interval over the same draws of whole drives."""
+    differences = np.array(b["drawn"]) - np.array(a["drawn"])
     return {
-        name: [round(second[name] - first[name], 2), *(round(float(v), 2) for v in np.percentile(column, [2.5, 97.5]))]
+        name: [round(b[name] - a[name], 2), *(round(float(v), 2) for v in np.percentile(column, [2.5, 97.5]))]
         for name, column in zip(MEANS, differences.T)
     }

@@ -60,8 +60,8 @@ def test_bootstrap_of_the_same_and_of_a_better_model(config):
     frames = [frame([car(5), car(9)], [3, 1], f"drive-{i % 4}/{i}") for i in range(20)]
     worse = Evaluation(frames, [found([car(5)], [0.9])] * 20, config)
     better = Evaluation(frames, [found([car(5), car(9)], [0.9, 0.8])] * 20, config)
-    assert paired_bootstrap(worse, worse, draws=20)["iou_map"] == [0, 0, 0]
-    middle, low, high = paired_bootstrap(worse, better, draws=20)["iou_map"]
+    assert paired_bootstrap(worse.scored(20), worse.scored(20))["iou_map"] == [0, 0, 0]
+    middle, low, high = paired_bootstrap(worse.scored(20), better.scored(20))["iou_map"]
     assert low == high == middle > 0
 
 
@@ -70,5 +70,5 @@ def test_bootstrap_draws_whole_drives(config):
     frames = [frame([car(5), car(9)], [3, 3], f"drive-{i // 10}/{i}") for i in range(20)]
     half, both = found([car(5)], [0.9]), found([car(5), car(9)], [0.9, 0.8])
     a, b = Evaluation(frames, [half] * 20, config), Evaluation(frames, [half] * 10 + [both] * 10, config)
-    middle, low, high = paired_bootstrap(a, b, draws=200)["iou_map"]
+    middle, low, high = paired_bootstrap(a.scored(200), b.scored(200))["iou_map"]
     assert low == 0 and high == pytest.approx(2 * middle, abs=0.02)
