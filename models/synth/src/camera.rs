@@ -18,6 +18,21 @@ use nalgebra::Vector3;
 const GRASS: Colour = [116.0, 132.0, 82.0];
 const HILLS: Colour = [142.0, 160.0, 166.0];
 
+/// How a picture departs from the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Not at all.
+    None,
+    /// A road user is not there.
+    Without(u32),
+    /// A car or van has another paint: an index into [`crate::paint_users::PAINTS`].
+    Painted(u32, usize),
+    /// Red traffic lights are green, green ones red.
+    SwappedSignals,
+    /// There are no traffic lights.
+    NoSignals,
+}
+
 /// A camera with its picture buffers.
 pub(crate) struct Camera {
     mount: Pose,
@@ -64,6 +79,16 @@ impl Camera {
 
     /// Takes a picture of the world's current instant.
     pub(crate) fn expose(&mut self, world: &World) {
+        self.stage(world, world.crossings());
+        self.act(world, Change::None);
+        self.count += 1;
+        self.weather();
+        self.encode();
+    }
+
+    /// Everything but road users and traffic lights: sky, ground with zebra crossings at `crossings`,
+    /// shadows, scenery.
+    pub(crate) fn stage(&mut self, world: &World, crossings: &[f64]) {
         let ego = world.ego();
         self.canvas.begin(&self.background);
         self.hills(ego.pose.yaw + self.mount.yaw_rad);
@@ -75,7 +100,7 @@ impl Camera {
             &world.streets.path,
             &world.streets.layout,
             ego.s,
-            world.crossings(),
+            crossings,
         );
         for placed in &world.placed {
             let seen = lens.sees([placed.solid.pose.x, placed.solid.pose.y], 12.0);
@@ -95,23 +120,55 @@ impl Camera {
             }
         }
         for standing in pieces {
-            if lens.sees([standing.solid.pose.x, standing.solid.pose.y], 14.0) {
+            let at = [standing.solid.pose.x, standing.solid.pose.y];
+            let reach = standing.solid.length.max(standing.solid.width) + 2.0;
+            if lens.sees(at, 14.0) && lens.in_clip(at, reach) {
                 piece(&mut lens, standing);
             }
         }
+    }
+
+    /// Road users, traffic lights and all lamps onto the stage, with one thing changed.
+    pub(crate) fn act(&mut self, world: &World, change: Change) {
+        let ego = world.ego();
+        let canvas = &mut self.canvas;
+        let mut lens = Lens::new(canvas, &self.model, &self.mount, ego.pose, &self.air);
         for placed in &world.placed {
-            if lens.sees([placed.solid.pose.x, placed.solid.pose.y], 8.0) {
-                road_user(&mut lens, placed, world.time_s());
+            let id = placed.actor.id;
+            let at = [placed.solid.pose.x, placed.solid.pose.y];
+            let seen = lens.sees(at, 8.0) && lens.in_clip(at, placed.solid.length);
+            if seen && change != Change::Without(id) {
+                let paint = match change {
+                    Change::Painted(repainted, paint) if repainted == id => Some(paint),
+                    _ => None,
+                };
+                road_user(&mut lens, placed, world.time_s(), paint);
             }
         }
-        traffic_lights(&mut lens, &world.streets, ego.s, world.time_s());
+        if change != Change::NoSignals {
+            let swapped = change == Change::SwappedSignals;
+            traffic_lights(&mut lens, &world.streets, ego.s, world.time_s(), swapped);
+        }
         self.canvas.draw_glows();
         self.glare(ego.pose.yaw);
-        self.count += 1;
+    }
+
+    /// What lies over the whole picture, from the camera's own random stream.
+    fn weather(&mut self) {
         let mut rng = Rng::new(self.count, 23);
         streaks(&mut self.canvas, &mut rng, &self.air);
         noise(&mut self.canvas, &mut rng, self.air.noise);
-        self.encode();
+    }
+
+    /// What lies over picture number `count`.
+    pub(crate) fn weather_of(&mut self, count: u64) {
+        self.count = count;
+        self.weather();
+    }
+
+    /// The picture with its depth, to go back to.
+    pub(crate) fn canvas(&mut self) -> &mut Canvas {
+        &mut self.canvas
     }
 
     /// The sun in the lens, and the veil that it draws over the picture.

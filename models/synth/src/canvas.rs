@@ -39,6 +39,7 @@ pub(crate) struct Glow {
 }
 
 /// A picture, 8-bit RGB, with one over the depth of each pixel.
+#[derive(Clone)]
 pub(crate) struct Canvas {
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -46,6 +47,8 @@ pub(crate) struct Canvas {
     depth: Vec<f32>,
     /// Lamps to be drawn over the rest.
     pub(crate) glows: Vec<Glow>,
+    /// What is drawn on: first column and row, end column and row; the rest stays as it is.
+    pub(crate) clip: [usize; 4],
 }
 
 impl Canvas {
@@ -56,6 +59,7 @@ impl Canvas {
             rgb: vec![0; width * height * 3],
             depth: vec![0.0; width * height],
             glows: Vec::new(),
+            clip: [0, 0, width, height],
         }
     }
 
@@ -64,6 +68,18 @@ impl Canvas {
         self.rgb.copy_from_slice(background);
         self.depth.fill(0.0);
         self.glows.clear();
+    }
+
+    /// Goes back to an earlier state of the same size, within the clip.
+    pub(crate) fn restore(&mut self, earlier: &Self) {
+        let [left, top, right, bottom] = self.clip;
+        for row in top..bottom {
+            let span = row * self.width + left..row * self.width + right;
+            let bytes = 3 * span.start..3 * span.end;
+            self.rgb[bytes.clone()].copy_from_slice(&earlier.rgb[bytes]);
+            self.depth[span.clone()].copy_from_slice(&earlier.depth[span]);
+        }
+        self.glows.clone_from(&earlier.glows);
     }
 
     /// Draws the lamps that nothing hides.
@@ -84,12 +100,13 @@ impl Canvas {
     /// Adds light around a place of the picture.
     pub(crate) fn add_disc(&mut self, glow: &Glow) {
         let radius = glow.radius.max(1.5);
-        let ends = |middle: f32, end: usize| {
-            let first = (middle - radius).max(0.0) as usize;
-            first..((middle + radius + 1.0).max(0.0) as usize).min(end)
+        let [left, top, right, bottom] = self.clip;
+        let ends = |middle: f32, first: usize, end: usize| {
+            let from = (middle - radius).max(0.0) as usize;
+            from.max(first)..((middle + radius + 1.0).max(0.0) as usize).min(end)
         };
-        for row in ends(glow.y, self.height) {
-            for column in ends(glow.x, self.width) {
+        for row in ends(glow.y, top, bottom) {
+            for column in ends(glow.x, left, right) {
                 let (dx, dy) = (column as f32 + 0.5 - glow.x, row as f32 + 0.5 - glow.y);
                 let left = (1.0 - dx.hypot(dy) / radius).max(0.0).powi(2);
                 let at = 3 * (row * self.width + column);
@@ -104,8 +121,8 @@ impl Canvas {
     pub(crate) fn fill(&mut self, polygon: &[Vertex], colour: Colour, ink: Ink) {
         let top = polygon.iter().fold(f32::INFINITY, |m, v| m.min(v.y));
         let bottom = polygon.iter().fold(f32::NEG_INFINITY, |m, v| m.max(v.y));
-        let first = (top - 0.5).ceil().max(0.0) as usize;
-        let end = ((bottom - 0.5).ceil().max(0.0) as usize).min(self.height);
+        let first = ((top - 0.5).ceil().max(0.0) as usize).max(self.clip[1]);
+        let end = ((bottom - 0.5).ceil().max(0.0) as usize).min(self.clip[3]);
         let paint = colour.map(|c| c.clamp(0.0, 255.0) as u8);
         for row in first..end {
             if let Some((left, right)) = span(polygon, row as f32 + 0.5) {
@@ -115,8 +132,8 @@ impl Canvas {
     }
 
     fn fill_row(&mut self, row: usize, left: Vertex, right: Vertex, paint: [u8; 3], ink: Ink) {
-        let from = (left.x - 0.5).ceil().max(0.0) as usize;
-        let to = ((right.x - 0.5).ceil().max(0.0) as usize).min(self.width);
+        let from = ((left.x - 0.5).ceil().max(0.0) as usize).max(self.clip[0]);
+        let to = ((right.x - 0.5).ceil().max(0.0) as usize).min(self.clip[2]);
         if from >= to {
             return;
         }

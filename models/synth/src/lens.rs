@@ -69,6 +69,25 @@ impl<'a> Lens<'a> {
         q.z > -reach && q.x.abs() < half * q.z.max(0.0) + reach * (1.0 + half)
     }
 
+    /// Whether anything within `reach` beside a point of the ground can be in the columns that are
+    /// drawn on.
+    pub(crate) fn in_clip(&self, p: [f64; 2], reach: f64) -> bool {
+        let [left, _, right, _] = self.canvas.clip;
+        let q = self.optical([p[0], p[1], self.eye[2]]);
+        let near = q.z - reach;
+        if near < 1.0 || (left, right) == (0, self.canvas.width) {
+            return true;
+        }
+        let column = |x: f64| {
+            let ends = [x / near, x / (q.z + reach)];
+            ends.map(|tan| self.model.cx_px + self.model.fx_px * tan)
+        };
+        let [a, b] = column(q.x - reach);
+        let [c, d] = column(q.x + reach);
+        // A margin for the lens's distortion.
+        a.min(b) < right as f64 + 8.0 && c.max(d) > left as f64 - 8.0
+    }
+
     /// Draws a convex polygon that lies on the ground.
     pub(crate) fn ground(&mut self, corners: &[[f64; 2]], colour: Colour, ink: Ink) {
         let mut world = [[0.0; 3]; 8];

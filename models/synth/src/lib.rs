@@ -39,6 +39,7 @@ mod resolve;
 mod rng;
 mod scatter;
 mod scenery;
+pub mod scenes;
 mod shapes;
 pub mod shard;
 mod side_scenery;

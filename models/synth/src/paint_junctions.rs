@@ -4,6 +4,7 @@ use crate::canvas::{Colour, Ink};
 use crate::junctions::{Junction, SIDE_LANE_M, SIDE_OUTER_M, SIDE_PARKED_M};
 use crate::layout::RIGHT_EDGE;
 use crate::lens::Lens;
+use crate::path::Pose2;
 use crate::shapes::block;
 use crate::streets::Streets;
 
@@ -54,16 +55,36 @@ fn strip(lens: &mut Lens, junction: &Junction, s: [f64; 2], d: [f64; 2], colour:
     lens.ground(&corners, colour, Ink::Ground);
 }
 
-/// Stop lines and lights of the junctions near arc length `s`.
-pub(crate) fn traffic_lights(lens: &mut Lens, streets: &Streets, s: f64, time_s: f64) {
+/// Height of a traffic light, m.
+pub(crate) const LIGHT_TOP_M: f64 = 3.4;
+
+/// Where the traffic light of a junction stands, and the heading of those who stop at it.
+pub(crate) fn post(streets: &Streets, junction: &Junction) -> Pose2 {
+    let stop = junction.s - SIDE_OUTER_M - 1.0;
+    let [x, y] = streets.path.offset(stop, RIGHT_EDGE - SIDE_LANE_M);
+    let yaw = streets.path.at(stop).yaw;
+    Pose2 { x, y, yaw }
+}
+
+/// Lights of the junctions near arc length `s`; `swapped` turns red into green and green into red.
+pub(crate) fn traffic_lights(
+    lens: &mut Lens,
+    streets: &Streets,
+    s: f64,
+    time_s: f64,
+    swapped: bool,
+) {
     for junction in near(streets, s).filter(|j| j.is_crossing()) {
-        let stop = junction.s - SIDE_OUTER_M - 1.0;
-        let path = &streets.path;
-        let mut pose = path.at(stop);
-        [pose.x, pose.y] = path.offset(stop, RIGHT_EDGE - SIDE_LANE_M);
+        let pose = post(streets, junction);
         block(lens, &pose, [-0.06, -0.06, 0.0], [0.06, 0.06, 2.6], POST);
-        block(lens, &pose, [-0.12, -0.16, 2.5], [0.12, 0.16, 3.4], POST);
-        let go = junction.green(0, time_s) > 0.0;
+        block(
+            lens,
+            &pose,
+            [-0.12, -0.16, 2.5],
+            [0.12, 0.16, LIGHT_TOP_M],
+            POST,
+        );
+        let go = (junction.green(0, time_s) > 0.0) != swapped;
         let (colour, z) = if go { (GREEN, 2.7) } else { (RED, 3.2) };
         lens.glowing(|lens| {
             block(

@@ -41,16 +41,28 @@ pub(crate) fn shadow(lens: &mut Lens, solid: &Solid) {
     }
 }
 
-/// One road user, `time_s` into the drive.
-pub(crate) fn road_user(lens: &mut Lens, placed: &Placed, time_s: f64) {
+/// Index into [`PAINTS`] of a car or van, by the seed of its actor.
+pub(crate) fn paint_of(seed: u64) -> usize {
+    Rng::new(seed, 21).index(PAINTS.len())
+}
+
+/// One road user, `time_s` into the drive; a car or van in its own paint or in `paint`.
+pub(crate) fn road_user(lens: &mut Lens, placed: &Placed, time_s: f64, paint: Option<usize>) {
     let mut rng = Rng::new(placed.actor.seed, 21);
+    let mut painted = || {
+        let own = rng.index(PAINTS.len());
+        PAINTS[paint.unwrap_or(own)]
+    };
     match placed.actor.body {
         Body::Truck => truck(lens, placed, &mut rng),
         Body::Bus => bus(lens, placed, &mut rng),
-        Body::Van => van(lens, placed, &mut rng),
+        Body::Van => van(lens, placed, painted()),
         Body::Cyclist => cyclist(lens, placed, &mut rng, time_s),
         Body::Pedestrian => pedestrian(lens, placed, &mut rng, time_s),
-        Body::Car => car(lens, placed, &mut rng),
+        Body::Car => {
+            let paint = painted();
+            car(lens, placed, paint, &mut rng);
+        }
     }
     if placed.actor.behaviour != Behaviour::Still {
         lamps(lens, placed);

@@ -9,9 +9,8 @@ use crate::shapes::{block, plate_x, plate_y, tapered};
 
 const PLATE: Colour = [236.0, 236.0, 228.0];
 
-pub(crate) fn car(lens: &mut Lens, placed: &Placed, rng: &mut Rng) {
-    let solid = &placed.solid;
-    let (pose, paint) = (&solid.pose, PAINTS[rng.index(PAINTS.len())]);
+pub(crate) fn car(lens: &mut Lens, placed: &Placed, paint: Colour, rng: &mut Rng) {
+    let (solid, pose) = (&placed.solid, &placed.solid.pose);
     let (l, w, top) = (0.5 * solid.length, 0.5 * solid.width, solid.top);
     let (floor, belt) = (0.24, 0.62 * top);
     // Estate cars and vans carry their roof to the rear.
@@ -219,9 +218,8 @@ pub(crate) fn bus(lens: &mut Lens, placed: &Placed, rng: &mut Rng) {
 }
 
 /// A van: a tall body with a short nose.
-pub(crate) fn van(lens: &mut Lens, placed: &Placed, rng: &mut Rng) {
+pub(crate) fn van(lens: &mut Lens, placed: &Placed, paint: Colour) {
     let (solid, pose) = (&placed.solid, &placed.solid.pose);
-    let paint = PAINTS[rng.index(PAINTS.len())];
     let (l, w, top) = (0.5 * solid.length, 0.5 * solid.width, solid.top);
     let nose = l - 1.0;
     block(lens, pose, [-l, -w, 0.3], [nose, w, 0.45 * top], paint);

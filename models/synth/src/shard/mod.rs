@@ -5,7 +5,7 @@
 //! it into a safetensors file, [`statistics`] says what is in it.
 
 mod file;
-mod motion;
+pub(crate) mod motion;
 mod play;
 mod statistics;
 

@@ -1,0 +1,1 @@
+"""A small vision-language model of road scenes: training, evaluation and export."""

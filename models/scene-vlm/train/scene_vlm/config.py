@@ -1,0 +1,166 @@
+"""What a run is made of, read from TOML. A key that nobody knows is an error."""
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+
+WIDTH_PX, HEIGHT_PX, PATCH_PX = 256, 128, 16
+COLUMNS, ROWS = WIDTH_PX // PATCH_PX, HEIGHT_PX // PATCH_PX
+PATCHES = COLUMNS * ROWS
+
+
+class ConfigError(ValueError):
+    """A configuration or folder that cannot be used; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Vision:
+    """`stem`: widths of the strided convolutions before the last, which leads to `width`."""
+
+    stem: list[int]
+    width: int
+    layers: int
+    heads: int
+    mlp: float
+
+
+@dataclass(frozen=True)
+class Text:
+    """The decoder; `feed_forward` is the width inside SwiGLU."""
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward: int
+    max_positions: int
+
+
+@dataclass(frozen=True)
+class Match:
+    """The space in which pictures, patches and texts are compared."""
+
+    width: int
+    text_layers: int
+
+
+@dataclass(frozen=True)
+class Loss:
+    dense: float
+    facts: float
+    match: float
+    caption: float
+    answer: float
+    keep: float
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`decoder`: whether captions and answers are learnt; without, the encoder alone."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    warmup_steps: int
+    decoder: bool
+
+
+@dataclass(frozen=True)
+class Train:
+    """`questions`: of a scene in a step. `drop_batches`, `keep_least`: random dropping of image tokens."""
+
+    weight_decay: float
+    clip_norm: float
+    questions: int
+    drop_batches: float
+    keep_least: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """`blind`: the decoder sees no image tokens, the baseline that only knows the questions."""
+
+    name: str
+    blind: bool
+    vision: Vision
+    text: Text
+    match: Match
+    loss: Loss
+    stages: list[Stage]
+    train: Train
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_of(self, step: int) -> tuple[Stage, int, int]:
+        """The stage of a step, the step's number in it, and that of its first scene since the run began."""
+        scenes = 0
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage, step, scenes + step * stage.batch
+            step, scenes = step - stage.steps, scenes + stage.steps * stage.batch
+        raise IndexError("the schedule is over")
+
+    def as_blind(self) -> "Config":
+        """The baseline: the same decoder and steps of the second stage, nothing of the picture."""
+        stages = [stage for stage in self.stages if stage.decoder]
+        return checked(dataclasses.replace(self, name=self.name + "-blind", blind=True, stages=stages))
+
+    def scaled(self, share: float) -> "Config":
+        """The same run with that share of its steps."""
+        stages = [
+            dataclasses.replace(s, steps=max(1, round(s.steps * share)), warmup_steps=max(1, round(s.warmup_steps * share)))
+            for s in self.stages
+        ]
+        return checked(dataclasses.replace(self, stages=stages))
+
+    def to_dict(self) -> dict:
+        return dataclasses.asdict(self)
+
+
+def load(path: str | Path) -> Config:
+    """Reads a configuration. Raises ConfigError with the key at fault."""
+    with open(path, "rb") as file:
+        return from_dict(tomllib.load(file))
+
+
+def from_dict(table: dict) -> Config:
+    return checked(_build(Config, table, "the configuration"))
+
+
+def _build(kind, value, where: str):
+    if isinstance(kind, types.GenericAlias) or typing.get_origin(kind) is list:
+        (item,) = typing.get_args(kind)
+        if not isinstance(value, list):
+            raise ConfigError(f"{where} should be a list")
+        return [_build(item, v, f"{where}[{i}]") for i, v in enumerate(value)]
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where} should be a table")
+        hints = typing.get_type_hints(kind)
+        unknown, missing = sorted(value.keys() - hints.keys()), sorted(hints.keys() - value.keys())
+        if unknown or missing:
+            raise ConfigError(f"{where}: unknown keys {unknown}, missing keys {missing}")
+        return kind(**{name: _build(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{where} should be {kind.__name__}, not {value!r}")
+    return value
+
+
+def checked(config: Config) -> Config:
+    """The configuration itself, where its parts fit each other."""
+    for part, name in ((config.vision, "vision"), (config.text, "text")):
+        if part.width % (4 * part.heads):
+            raise ConfigError(f"{name}.width should be a multiple of 4 x heads")
+    if 2 ** (len(config.vision.stem) + 1) != PATCH_PX:
+        raise ConfigError(f"vision.stem should halve the picture down to patches of {PATCH_PX}: three widths")
+    if not 0 < config.train.keep_least <= 1:
+        raise ConfigError("train.keep_least should be above 0 and at most 1")
+    if not config.stages:
+        raise ConfigError("stages: at least one")
+    return config

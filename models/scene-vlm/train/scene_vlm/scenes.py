@@ -1,0 +1,106 @@
+"""Scenes of the world generator: `NAME.safetensors` and `NAME.jsonl`, as `drafthorse-scenes` writes them."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+from .config import COLUMNS, HEIGHT_PX, PATCH_PX, PATCHES, ROWS, WIDTH_PX, ConfigError
+from .language import CLASSES, Language
+
+COLOURS = ["white", "black", "grey", "red", "blue", "green", "yellow"]
+PAINTS = ["white", "white", "black", "grey", "red", "blue", "green", "yellow", "red"]
+# Bits of a patch: four classes, red and green light, zebra crossing; the last says not to trust the others.
+BITS, BETWEEN_BIT = 7, 7
+
+
+@dataclass(frozen=True)
+class Centre:
+    """A road user that the picture shows: its patch, class, distance, and colour (-1 where it has none)."""
+
+    patch: int
+    kind: int
+    distance_m: float
+    colour: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`labels`: index of each fact's value, -1 where it is unknown. Texts are tokens without special ones."""
+
+    name: str
+    jpeg: bytes
+    patches: np.ndarray
+    centres: list[Centre]
+    labels: np.ndarray
+    facts: dict[str, str]
+    questions: list[tuple[str, str, str, list[int], list[int]]]
+    captions: list[list[int]]
+
+    def picture(self) -> np.ndarray:
+        """u8 [HEIGHT_PX, WIDTH_PX, 3]."""
+        return np.asarray(Image.open(io.BytesIO(self.jpeg)))
+
+
+class Scenes:
+    """All scenes of a folder, in the order of the file names."""
+
+    def __init__(self, folder: str | Path, language: Language | None = None):
+        paths = sorted(Path(folder).glob("*.safetensors"))
+        if not paths:
+            raise ConfigError(f"{folder} holds no *.safetensors; write scenes with drafthorse-scenes first")
+        own = Language.read(folder)
+        self.language = language or own
+        if own.to_dict() != self.language.to_dict():
+            raise ConfigError(f"{folder} speaks another language than the model; write its scenes anew")
+        self._scenes = [scene for path in paths for scene in _read(path, self.language)]
+
+    def __len__(self) -> int:
+        return len(self._scenes)
+
+    def __getitem__(self, i: int) -> Scene:
+        return self._scenes[i]
+
+
+def _read(path: Path, language: Language):
+    with safe_open(path, "np") as file:
+        arrays = {name: file.get_tensor(name) for name in ("jpeg", "jpeg_start", "patches")}
+    start = arrays["jpeg_start"]
+    with open(path.with_suffix(".jsonl")) as lines:
+        for i, line in enumerate(lines):
+            record = json.loads(line)
+            yield Scene(
+                name=f"{path.stem}/{i:04d}",
+                jpeg=arrays["jpeg"][start[i] : start[i + 1]].tobytes(),
+                patches=arrays["patches"][i].copy(),
+                centres=[_centre(o) for o in record["objects"] if o["verdict"] == "shown"],
+                labels=_labels(record["facts"], language),
+                facts=record["facts"],
+                questions=[_question(q, language) for q in record["questions"]],
+                captions=[language.encode(c["text"]) for c in record["captions"]],
+            )
+
+
+def _centre(o: dict) -> Centre:
+    left, top, right, bottom = o["box_px"]
+    column = min(int(0.5 * (left + right)) // PATCH_PX, COLUMNS - 1)
+    row = min(int(0.5 * (top + bottom)) // PATCH_PX, ROWS - 1)
+    colour = -1 if o["paint"] is None else COLOURS.index(PAINTS[o["paint"]])
+    return Centre(row * COLUMNS + column, o["class"], o["distance_m"], colour)
+
+
+def _labels(facts: dict[str, str], language: Language) -> np.ndarray:
+    known = [values.index(facts[key]) if key in facts else -1 for key, values in language.facts.items()]
+    return np.array(known, dtype=np.int64)
+
+
+def _question(q: dict, language: Language):
+    key = q["kind"] if q["class"] is None else f"{q['kind']}.{CLASSES[q['class']]}"
+    return key, q["about"], q["answer"], language.encode(q["text"]), language.encode(q["answer"])
+
+
+assert WIDTH_PX * HEIGHT_PX == PATCHES * PATCH_PX**2

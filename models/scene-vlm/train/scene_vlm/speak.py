@@ -1,0 +1,46 @@
+"""Greedy decoding with keys and values kept, for a batch of pictures."""
+
+import torch
+
+from .config import PATCHES
+from .decoder import bias_of
+from .language import CAPTION, EOS
+from .model import SceneVlm
+
+
+@torch.no_grad()
+def speak(model: SceneVlm, image, prompt: torch.Tensor, most: int, kept=None) -> list[list[int]]:
+    """Tokens behind `prompt` i64 [B, T] up to and without the end; `image` [B, PATCHES, width], or None when blind.
+
+    `kept` i64 [K] or [B, K]: the image tokens that are seen, at their own positions.
+    """
+    batch = prompt.shape[0]
+    embeds = model.decoder.embedding(prompt)
+    positions = PATCHES + torch.arange(prompt.shape[1]).expand(batch, -1)
+    if image is not None:
+        places = torch.arange(PATCHES) if kept is None else kept
+        places = places.expand(batch, -1)
+        seen = image.gather(1, places[..., None].expand(-1, -1, image.shape[-1]))
+        embeds, positions = torch.cat((seen, embeds), 1), torch.cat((places, positions), 1)
+    length = embeds.shape[1]
+    index = torch.arange(length)
+    bias = bias_of(index[None, :] <= index[:, None])[None, None]
+    hidden, past = model.decoder.hidden(embeds, positions, bias)
+    said, over = [], torch.zeros(batch, dtype=torch.bool)
+    next_position = PATCHES + prompt.shape[1]
+    for step in range(most):
+        token = model.decoder.logits(hidden[:, -1]).argmax(-1)
+        over |= token == EOS
+        said.append(torch.where(over, EOS, token))
+        if bool(over.all()) or next_position + step >= model.config.text.max_positions:
+            break
+        place = torch.full((batch, 1), next_position + step)
+        hidden, past = model.decoder.hidden(model.decoder.embedding(token[:, None]), place, None, past)
+    rows = torch.stack(said, 1).tolist()
+    return [row[: row.index(EOS)] if EOS in row else row for row in rows]
+
+
+def captions(model: SceneVlm, image, count: int, most: int = 64, kept=None) -> list[str]:
+    """A caption of each picture."""
+    prompt = torch.full((count, 1), CAPTION)
+    return [model.language.decode(tokens) for tokens in speak(model, image, prompt, most, kept)]

@@ -1,0 +1,114 @@
+"""The exported files in ONNX Runtime say what the model says, also where image tokens were dropped."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from scene_vlm import train as training
+from scene_vlm.batches import pixels_of
+from scene_vlm.config import PATCHES
+from scene_vlm.export import export
+from scene_vlm.language import ANSWER, EOS, PAD
+from scene_vlm.scenes import Scenes
+from scene_vlm.speak import speak
+
+# Operators that plain engines run; no control flow.
+PLAIN = {
+    "Add", "Cast", "Concat", "Constant", "ConstantOfShape", "Conv", "CumSum", "Div", "Equal", "Erf", "Expand", "Flatten", "Gather", "Gemm",
+    "Identity", "LessOrEqual", "MatMul", "Mul", "Neg", "Not", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid",
+    "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze",
+}
+
+
+@pytest.fixture
+def exported(config, scenes, tmp_path):
+    data = Scenes(scenes)
+    run = training.Run(config, data, 0)
+    for _ in range(config.steps):
+        run.advance()
+    model = run.model.eval()
+    torch.nn.init.normal_(model.decoder.embedding.weight, std=0.7)
+    export(model, tmp_path / "model")
+    return model, data, tmp_path / "model"
+
+
+def session(folder, name):
+    return onnxruntime.InferenceSession(str(folder / "onnx" / f"{name}.onnx"), providers=["CPUExecutionProvider"])
+
+
+def greedy(folder, pixels, prompt, kept, most):
+    """One picture, with nothing but the files."""
+    config = json.loads((folder / "config.json").read_text())["text_config"]
+    vision, embed, decoder = (session(folder, n) for n in ("vision_encoder", "embed_tokens", "decoder_model_merged"))
+    image = vision.run(None, {"pixel_values": pixels[:, None].numpy()})[0][:, kept]
+    embeds = np.concatenate((image, embed.run(None, {"input_ids": prompt})[0]), 1)
+    positions = np.concatenate((kept, PATCHES + np.arange(prompt.shape[1])))[None]
+    names = [i.name for i in decoder.get_inputs()][3:]
+    empty = np.zeros((1, config["num_key_value_heads"], 0, config["head_dim"]), dtype=np.float32)
+    past, said, all_logits = [empty] * len(names), [], []
+    for _ in range(most):
+        total = past[0].shape[2] + embeds.shape[1]
+        feeds = {"inputs_embeds": embeds, "attention_mask": np.ones((1, total), dtype=np.int64), "position_ids": positions}
+        logits, *past = decoder.run(None, feeds | dict(zip(names, past)))
+        all_logits.append(logits[0, -1])
+        token = int(logits[0, -1].argmax())
+        if token == EOS:
+            break
+        said.append(token)
+        embeds = embed.run(None, {"input_ids": np.array([[token]])})[0]
+        positions = positions[:, -1:] + 1
+    return said, all_logits
+
+
+@pytest.mark.parametrize("kept", [np.arange(PATCHES), np.arange(1, PATCHES, 3)])
+def test_onnx_runtime_says_the_same(exported, kept):
+    model, data, folder = exported
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    for i, text in enumerate(("<caption>", "where is the car ? <answer>")):
+        prompt = np.array([tokenizer.encode(text).ids])
+        pixels = pixels_of([data[i]])
+        said, logits = greedy(folder, pixels, prompt, kept, 10)
+        image = model.image_tokens(pixels).detach()
+        assert said == speak(model, image, torch.from_numpy(prompt), 10, torch.from_numpy(kept))[0]
+        row = torch.tensor([prompt[0].tolist() + said])
+        with torch.no_grad():
+            ours = model.read(image, row, torch.ones_like(row), torch.arange(row.shape[1])[None], torch.from_numpy(kept))
+        ours = ours[0, prompt.shape[1] - 1 :].numpy()[: len(logits)]
+        assert np.abs(ours - np.stack(logits)).max() < 1e-3 * np.abs(ours).max()
+
+
+def test_the_head_gives_attention_that_sums_to_one_and_sees_no_future(exported):
+    model, data, folder = exported
+    image = model.image_tokens(pixels_of([data[0]])).detach().numpy()
+    prompt = np.array([[*data.language.encode("where is the car ?"), ANSWER]])
+    embeds = np.concatenate((image, session(folder, "embed_tokens").run(None, {"input_ids": prompt})[0]), 1)
+    length = embeds.shape[1]
+    feeds = {"inputs_embeds": embeds, "attention_mask": np.ones((1, length), dtype=np.int64), "position_ids": np.arange(length)[None]}
+    attention = session(folder, "decoder_head").run(None, feeds)[0][0]
+    assert attention.shape == (length, length)
+    assert np.allclose(attention.sum(-1), 1.0, atol=1e-4)
+    assert np.triu(attention, 1).max() == 0.0
+
+
+def test_texts_match_as_in_the_model_whatever_the_padding(exported):
+    model, data, folder = exported
+    tokens = data.language.encode("a car on the left")
+    rows = [np.array([tokens]), np.array([tokens + [PAD, PAD]])]
+    given = [session(folder, "text_match").run(None, {"input_ids": row})[0] for row in rows]
+    with torch.no_grad():
+        ours = model.match.of_text(torch.tensor([tokens])).numpy()
+    assert np.allclose(given[0], ours, atol=1e-4) and np.allclose(given[1], ours, atol=1e-4)
+
+
+def test_files_hold_plain_operators_only(exported):
+    _, _, folder = exported
+    for path in sorted((folder / "onnx").glob("*.onnx")):
+        graph = onnx.load(path)
+        assert {o.version for o in graph.opset_import} == {17}
+        kinds = {node.op_type for node in graph.graph.node}
+        assert kinds <= PLAIN, f"{path.name}: {sorted(kinds - PLAIN)}"
