@@ -166,12 +166,16 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder of scenes to judge by")
     parser.add_argument("--parser", help="the program drafthorse-scenes; without it captions are not judged")
     parser.add_argument("--keep", type=float, default=1.0, help="share of image tokens that the decoder sees")
+    parser.add_argument("--limit", type=int, help="judge by so many scenes, evenly spread; all otherwise")
     parser.add_argument("--out", type=Path, help="JSON file; printed otherwise")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     prepare(options.threads)
     model, state = checkpoint.load_model(options.checkpoint)
-    report = {"step": state["step"], "seed": state["seed"]} | evaluate(model, Scenes(options.data, model.language), options.parser, options.keep)
+    data = Scenes(options.data, model.language)
+    if options.limit:
+        data.thin(options.limit)
+    report = {"step": state["step"], "seed": state["seed"]} | evaluate(model, data, options.parser, options.keep)
     text = json.dumps(report, indent=1)
     if options.out:
         options.out.write_text(text + "\n")

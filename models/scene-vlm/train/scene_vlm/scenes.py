@@ -59,6 +59,11 @@ class Scenes:
             raise ConfigError(f"{folder} speaks another language than the model; write its scenes anew")
         self._scenes = [scene for path in paths for scene in _read(path, self.language)]
 
+    def thin(self, count: int) -> None:
+        """Keeps `count` scenes, evenly spread, or all where there are fewer."""
+        step = max(1, len(self._scenes) // count)
+        self._scenes = self._scenes[::step][:count]
+
     def __len__(self) -> int:
         return len(self._scenes)
 

@@ -179,7 +179,7 @@ pub(crate) fn colour_shown(
     };
     (0..PAINTS.len()).filter(|p| !same(*p, own)).all(|paint| {
         let change = Change::Painted(car.id, paint);
-        eye.differing(world, change, car.region(), 2).len() >= COLOUR_PX
+        eye.differing(world, change, car.region(), 1).len() >= COLOUR_PX
     })
 }
 

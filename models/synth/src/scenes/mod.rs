@@ -84,7 +84,7 @@ pub fn vocabulary() -> Vec<String> {
             match part {
                 grammar::Part::Word(word) => words.push(word.clone()),
                 grammar::Part::Slot(phrases) => {
-                    words.extend(phrases.iter().flat_map(|p| p.words.clone()))
+                    words.extend(phrases.iter().flat_map(|p| p.words.clone()));
                 }
             }
         }
