@@ -24,6 +24,9 @@ pub(crate) fn caption(facts: &Facts, rng: &mut Rng) -> (Facts, String) {
     (told, text)
 }
 
+/// Facts that a caption tells at least, where its scene has so many worth telling.
+const LEAST: usize = 4;
+
 /// Chance that a fact is told. What is not there is worth fewer words than what is.
 fn worth(key: &str, value: &str) -> f64 {
     let absent = matches!(value, "0" | "no" | "none" | "nobody" | "equal");
@@ -44,11 +47,14 @@ fn choose(facts: &Facts, rng: &mut Rng) -> Facts {
     let most = 4 + rng.index(4);
     let mut order: Vec<_> = facts.iter().collect();
     shuffle(&mut order, rng);
-    for (key, value) in order {
-        let class = key.strip_prefix("present.");
-        let said = class.is_some_and(|class| told.contains_key(&format!("count.{class}")));
-        if told.len() < most && !said && rng.chance(worth(key, value)) {
-            told.insert(key.clone(), value.clone());
+    // A second look at what was passed over, so that no caption says next to nothing.
+    for most in [most, LEAST, LEAST, LEAST] {
+        for (key, value) in &order {
+            let class = key.strip_prefix("present.");
+            let said = class.is_some_and(|class| told.contains_key(&format!("count.{class}")));
+            if told.len() < most && !said && rng.chance(worth(key, value)) {
+                told.insert((*key).clone(), (*value).clone());
+            }
         }
     }
     for class in crate::shard::CLASSES {
