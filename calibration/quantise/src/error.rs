@@ -29,6 +29,14 @@ pub enum QuantiseError {
         /// What the option would have done with it.
         what: &'static str,
     },
+    /// Nothing of the model can be quantised that way.
+    #[error("nothing of the model would be quantised: it has no {what} left; {instead}")]
+    Nothing {
+        /// What would be.
+        what: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
     /// No samples.
     #[error("there are no samples; give at least one set of inputs")]
     NoSamples,

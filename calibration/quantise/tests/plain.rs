@@ -398,6 +398,15 @@ fn blocks_leave_out_what_is_excluded() {
         ..BlockOptions::default()
     };
     assert!(quantise_blocks(&mlp(), &unknown, None).is_err());
+    let all = BlockOptions {
+        exclude: BTreeSet::from(["a".to_owned(), "b".to_owned()]),
+        ..BlockOptions::default()
+    };
+    let nothing = quantise_blocks(&mlp(), &all, None).unwrap_err();
+    assert!(
+        nothing.to_string().contains("no matrix product"),
+        "{nothing}"
+    );
     let again = quantise_blocks(&mlp(), &options, None).unwrap();
     assert_eq!(encode(&model), encode(&again));
 }

@@ -28,6 +28,8 @@ pub(crate) enum Behaviour {
     Cross { started: bool, target_d: f64 },
     /// Stands or is parked.
     Still,
+    /// Does what the script of incidents says.
+    Steered,
 }
 
 /// One road user.

@@ -2,6 +2,7 @@
 
 use crate::atmosphere::Atmosphere;
 use crate::canvas::{Canvas, Colour, Glow};
+use crate::disturbance::Shake;
 use crate::lens::Lens;
 use crate::paint_ground::ground;
 use crate::paint_junctions::{side_streets, traffic_lights};
@@ -16,6 +17,8 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use nalgebra::Vector3;
 
 const GRASS: Colour = [116.0, 132.0, 82.0];
+/// Noise of a disturbed picture, steps of 255.
+const DISTURBED_NOISE: f32 = 6.0;
 const HILLS: Colour = [142.0, 160.0, 166.0];
 
 /// How a picture departs from the world.
@@ -43,6 +46,8 @@ pub(crate) struct Camera {
     count: u64,
     background: Vec<u8>,
     canvas: Canvas,
+    /// The picture before it is shaken.
+    scratch: Vec<u8>,
     jpeg: Vec<u8>,
 }
 
@@ -58,6 +63,7 @@ impl Camera {
             air,
             count: 0,
             canvas: Canvas::new(width, height),
+            scratch: Vec::new(),
             jpeg: Vec::new(),
         }
     }
@@ -82,7 +88,7 @@ impl Camera {
         self.stage(world, world.crossings());
         self.act(world, Change::None);
         self.count += 1;
-        self.weather();
+        self.weather(world.disturbed());
         self.encode();
     }
 
@@ -154,16 +160,21 @@ impl Camera {
     }
 
     /// What lies over the whole picture, from the camera's own random stream.
-    fn weather(&mut self) {
+    fn weather(&mut self, disturbed: bool) {
         let mut rng = Rng::new(self.count, 23);
         streaks(&mut self.canvas, &mut rng, &self.air);
         noise(&mut self.canvas, &mut rng, self.air.noise);
+        if disturbed {
+            let width = self.canvas.width;
+            Shake::new(&mut rng, width).apply(&mut self.canvas.rgb, width, &mut self.scratch);
+            noise(&mut self.canvas, &mut rng, DISTURBED_NOISE);
+        }
     }
 
     /// What lies over picture number `count`.
     pub(crate) fn weather_of(&mut self, count: u64) {
         self.count = count;
-        self.weather();
+        self.weather(false);
     }
 
     /// The picture with its depth, to go back to.

@@ -33,6 +33,11 @@ pub struct DriveConfig {
     pub weather: Weather,
     /// Light of the whole drive; only the camera minds.
     pub light: Light,
+    /// Most incidents that are staged: what a recorder of keyframes should keep. None by default.
+    pub incidents: u32,
+    /// Whether there are long stretches of sensor noise: a shaken, flickering camera and a radar under
+    /// interference (the sample radar only).
+    pub disturbed: bool,
     /// Which radar the vehicle carries.
     pub radar: RadarKind,
     /// Where the radar is mounted (`vehicle_from_radar`); `None` for the sample vehicle's place.
@@ -65,6 +70,8 @@ impl Default for DriveConfig {
             town: Town::default(),
             weather: Weather::default(),
             light: Light::default(),
+            incidents: 0,
+            disturbed: false,
             radar: RadarKind::default(),
             radar_mount: None,
         }

@@ -5,6 +5,7 @@ use crate::camera::Camera;
 use crate::config::DriveConfig;
 use crate::echo::Source;
 use crate::front_radar::FrontRadar;
+use crate::incident::Incident;
 use crate::truth;
 use crate::world::World;
 use drafthorse_calibration::VehicleCalibration;
@@ -167,6 +168,18 @@ impl Drive {
     pub fn ego_pose(&self) -> [f64; 3] {
         let pose = self.world.ego().pose;
         [pose.x, pose.y, pose.yaw]
+    }
+
+    /// Incidents that have come to their head so far, in order.
+    #[must_use]
+    pub fn incidents(&self) -> &[Incident] {
+        self.world.incidents()
+    }
+
+    /// Whether the sensors are disturbed at the latest event.
+    #[must_use]
+    pub fn disturbed(&self) -> bool {
+        self.world.disturbed()
     }
 
     /// Share of the drive that has been played, 0 to 1.

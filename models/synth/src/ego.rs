@@ -8,6 +8,12 @@ use crate::rng::Rng;
 pub(crate) const FRONT_M: f64 = 3.75;
 /// Largest change of acceleration, m/s³.
 const JERK_MPS3: f64 = 7.0;
+/// The same in an emergency, m/s³.
+const EMERGENCY_JERK_MPS3: f64 = 30.0;
+/// Deceleration that the traffic must ask for before a driver brakes in an emergency, m/s².
+const EMERGENCY_FROM_MPS2: f64 = 3.2;
+/// Hardest braking in an emergency, m/s².
+const EMERGENCY_MPS2: f64 = 8.5;
 
 /// The vehicle's state; pose and yaw rate follow from it and the path.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +27,8 @@ pub(crate) struct Ego {
     until_s: f64,
     /// Multiplies the speeds that it likes.
     pace: f64,
+    /// Whether it brakes with all it has where it must; else it never has to.
+    pub(crate) alert: bool,
 }
 
 impl Ego {
@@ -33,6 +41,7 @@ impl Ego {
             wish: v + 2.0,
             until_s: 1.5,
             pace,
+            alert: false,
         }
     }
 
@@ -51,9 +60,23 @@ impl Ego {
             self.until_s = t + rng.range(3.0, 7.0);
         }
         let wish = self.wish.min(bend_speed(path, self.s, 1.0));
-        let next = acceleration(self.v, wish, leader);
-        let step = JERK_MPS3 * dt;
+        let mut next = acceleration(self.v, wish, leader);
+        let mut step = JERK_MPS3 * dt;
+        if let Some(hard) = leader
+            .filter(|_| self.alert)
+            .and_then(|l| self.emergency(l))
+        {
+            next = next.min(-hard);
+            step = EMERGENCY_JERK_MPS3 * dt;
+        }
         self.acceleration += (next - self.acceleration).clamp(-step, step);
+    }
+
+    /// Deceleration of emergency braking, where the gap ahead and the speed there ask for it, m/s².
+    pub(crate) fn emergency(&self, (gap, speed): (f64, f64)) -> Option<f64> {
+        let closing = (self.v - speed).max(0.0);
+        let needed = closing * closing / (2.0 * (gap - 1.0).max(0.5));
+        (needed > EMERGENCY_FROM_MPS2).then_some((1.3 * needed).min(EMERGENCY_MPS2))
     }
 
     /// Arc length and speed `dt` seconds later.

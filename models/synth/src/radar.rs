@@ -28,6 +28,8 @@ const SNR_AT_50_M_DB: f64 = 39.0;
 const THRESHOLD_DB: f64 = 14.0;
 /// False alarms of noise a scan.
 const FALSE_ALARMS: f64 = 3.0;
+/// The same while other radars interfere.
+const INTERFERED: f64 = 30.0;
 /// Echoes of the bare road a scan.
 const ROAD_ECHOES: usize = 40;
 
@@ -77,7 +79,11 @@ impl Radar {
         self.road_users(world, &view);
         self.surroundings(world, &view, ego.s);
         self.road(&view);
-        self.noise();
+        self.noise(if world.disturbed() {
+            INTERFERED
+        } else {
+            FALSE_ALARMS
+        });
         keep_resolved(&mut self.echoes);
         self.balance();
         points.clear();
@@ -171,9 +177,9 @@ impl Radar {
         }
     }
 
-    fn noise(&mut self) {
+    fn noise(&mut self, alarms: f64) {
         let mut waiting = self.rng.exponential();
-        while waiting < FALSE_ALARMS {
+        while waiting < alarms {
             waiting += self.rng.exponential();
             self.echoes.push(Echo {
                 range: self.rng.range(3.0, MAX_RANGE_M),

@@ -6,6 +6,7 @@ use crate::cross_traffic::CrossTraffic;
 use crate::crowd::Crowd;
 use crate::ego::{Ego, FRONT_M};
 use crate::follow::{acceleration, bend_speed};
+use crate::incident::{Incident, Script};
 use crate::layout::{LANE_M, Layout, Zone};
 use crate::path::Path;
 use crate::rng::Rng;
@@ -45,6 +46,7 @@ pub(crate) struct Traffic {
     crossings: Vec<f64>,
     life: Option<StreetLife>,
     cross: CrossTraffic,
+    script: Option<Script>,
 }
 
 impl Traffic {
@@ -81,6 +83,7 @@ impl Traffic {
             furnished: -BEHIND_M,
             next_crossing: 70.0,
             crossings: Vec::new(),
+            script: None,
         };
         traffic.fill_lanes(&streets.path);
         traffic.furnish(streets, AHEAD_M);
@@ -239,8 +242,21 @@ impl Traffic {
         &self.crossings
     }
 
+    /// Has incidents staged from now on.
+    pub(crate) fn follow(&mut self, script: Script) {
+        self.script = Some(script);
+    }
+
+    /// Incidents that have come to their head so far.
+    pub(crate) fn incidents(&self) -> &[Incident] {
+        self.script.as_ref().map_or(&[], |s| &s.happened)
+    }
+
     /// Advances everybody by `dt` from time `t`.
     pub(crate) fn step(&mut self, streets: &Streets, ego: &Ego, t: f64, dt: f64) {
+        if let Some(script) = &mut self.script {
+            script.step(&mut self.crowd, streets, ego, t, dt);
+        }
         for i in 0..self.crowd.actors.len() {
             let mut actor = self.crowd.actors[i];
             let line = streets.line(actor.road);
@@ -255,7 +271,7 @@ impl Traffic {
                 }
                 Behaviour::Cross { started, target_d } => cross(&mut actor, started, target_d, ego),
                 Behaviour::Along => wait_at_light(streets, &mut actor, t),
-                Behaviour::Still => {}
+                Behaviour::Still | Behaviour::Steered => {}
             }
             let stretch = (1.0 - line.curvature(actor.s) * actor.d).max(0.3);
             actor.s += actor.v * dt / stretch;

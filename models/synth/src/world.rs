@@ -3,7 +3,9 @@
 
 use crate::actor::Placed;
 use crate::config::DriveConfig;
+use crate::disturbance::Disturbances;
 use crate::ego::Ego;
+use crate::incident::{Incident, Script};
 use crate::path::{BEHIND_M, Pose2};
 use crate::rng::Rng;
 use crate::scenery::Scenery;
@@ -24,6 +26,7 @@ pub(crate) struct World {
     rng: Rng,
     steps: u64,
     rest_s: f64,
+    disturbances: Disturbances,
     /// Everybody near the vehicle at the current instant.
     pub(crate) placed: Vec<Placed>,
 }
@@ -63,9 +66,19 @@ impl World {
             .moving_share
             .map_or(busy, |share| (share * 4.5).clamp(0.0, 3.0));
         let mut rng = stream(5);
-        let ego = Ego::start(&mut rng, plan.speed);
+        let mut ego = Ego::start(&mut rng, plan.speed);
+        ego.alert = config.incidents > 0;
         let streams = [stream(4), stream(8), stream(11)];
-        let traffic = Traffic::new(streams, &streets, plan, varied, density);
+        let mut traffic = Traffic::new(streams, &streets, plan, varied, density);
+        if config.incidents > 0 {
+            let most = config.incidents as usize;
+            traffic.follow(Script::new(stream(14), most, &streets, ahead_m - 420.0));
+        }
+        let disturbances = if config.disturbed {
+            Disturbances::new(&mut stream(15), config.length_s())
+        } else {
+            Disturbances::default()
+        };
         let mut world = Self {
             streets,
             scenery,
@@ -74,6 +87,7 @@ impl World {
             rng,
             steps: 0,
             rest_s: 0.0,
+            disturbances,
             placed: Vec::new(),
         };
         world.place();
@@ -97,6 +111,16 @@ impl World {
     /// Arc lengths of the zebra crossings near the vehicle.
     pub(crate) fn crossings(&self) -> &[f64] {
         self.traffic.crossings()
+    }
+
+    /// Incidents that have come to their head so far.
+    pub(crate) fn incidents(&self) -> &[Incident] {
+        self.traffic.incidents()
+    }
+
+    /// Whether the sensors are disturbed now.
+    pub(crate) fn disturbed(&self) -> bool {
+        self.disturbances.at(self.time_s())
     }
 
     fn place(&mut self) {

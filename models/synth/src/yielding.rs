@@ -10,7 +10,7 @@ const LIGHT_BRAKING_MPS2: f64 = 4.0;
 
 pub(crate) fn in_the_way(actor: &Actor) -> bool {
     match actor.behaviour {
-        Behaviour::Drive => true,
+        Behaviour::Drive | Behaviour::Steered => true,
         Behaviour::Cross { started, .. } => started,
         _ => false,
     }

@@ -74,7 +74,7 @@ pub enum Command {
 /// Arguments of `run`.
 #[derive(Debug, Default, Args)]
 pub struct RunArgs {
-    /// Configuration file (TOML); `drafthorse config schema` describes it.
+    /// Configuration file (TOML); `drafthorse config schema` describes it. None is read by itself.
     #[arg(long, value_name = "FILE", conflicts_with = "source")]
     pub config: Option<PathBuf>,
     /// A source URI; may be given several times. Forms: ars548:FILE, ars548+pcap:FILE,
@@ -132,7 +132,8 @@ pub struct ReplayArgs {
     /// found them.
     #[arg(long, value_name = "DIR", requires = "networks")]
     pub models: Option<PathBuf>,
-    /// `--networks`: configuration file whose [engine] table says how engines are opened.
+    /// `--networks`: configuration file whose [engine] table says how engines are opened. None is read by
+    /// itself.
     #[arg(long, value_name = "FILE", requires = "networks")]
     pub config: Option<PathBuf>,
     /// `--networks`: the library of ONNX Runtime, where it is not found by itself.
@@ -247,7 +248,8 @@ pub struct ModelsArgs {
     /// Folder of models, each in a folder with a model.toml; or the folder of one.
     #[arg(long, value_name = "DIR", default_value = "models")]
     pub dir: PathBuf,
-    /// Configuration file whose [engine] table says how engines are opened.
+    /// Configuration file whose [engine] table says how engines are opened, and where their record and
+    /// cache are. None is read by itself: name the one that `run` is given.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The library of ONNX Runtime, where it is not found by itself.
@@ -391,7 +393,8 @@ pub struct EvalArgs {
         allow_negative_numbers = true
     )]
     pub least_gain: f64,
-    /// For a detector's folder: the configuration whose [engine] table says what runs it.
+    /// For a detector's folder: the configuration whose [engine] table says what runs it. None is read by
+    /// itself.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// For a detector's folder: the library of ONNX Runtime, where it is not found by itself.

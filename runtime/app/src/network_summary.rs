@@ -169,7 +169,12 @@ impl NetworkSummary {
             .map(|(by, count)| format!("{count} answers of {by}"))
             .collect();
         if parts.is_empty() {
-            parts.push("no answers".to_owned());
+            let was_asked = self.failures + self.unasked > 0;
+            let words = match was_asked {
+                true => "no answers",
+                false => "had nothing to do: no picture or scan came for it",
+            };
+            parts.push(words.to_owned());
         }
         if self.failures > 0 {
             parts.push(format!("{} failed", self.failures));

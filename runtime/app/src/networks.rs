@@ -2,25 +2,27 @@
 //! put into the lanes of the sensors that they look at.
 
 use crate::config::{Config, check_name};
+use crate::feed;
 use crate::pipeline::ask_picture::PictureAsker;
 use crate::pipeline::ask_scan::{self, ScanAsker};
 use crate::pipeline::channels::{Channels, gives_points};
 use crate::pipeline::network::{Answers, NetworkStage};
 use crate::pipeline::picture::picture_size;
 use crate::pipeline::radar_network::RadarNetwork;
-use crate::plan::{NetworkPlan, Plan, RadarNetworkPlan};
+use crate::plan::{NetworkPlan, Plan, RadarNetworkPlan, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Class, SensorId};
 use drafthorse_engine::{Manifest, ModelFile, Ports, Takes};
 use drafthorse_engine_auto::{EngineConfig, Engines, Loaded, Plan as Choice, Verdict, plan_of};
-use drafthorse_sensors::SourceKind;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The networks that a configuration names, as a plan holds them.
 ///
 /// # Errors
-/// A folder that holds no model, no whole file of it, or one that takes neither pictures nor radar scans.
+/// A folder that holds no model, no whole file of it, or one that takes neither pictures nor radar scans; a
+/// sensor that it cannot look at, unless only a log can say which sensors there are.
 pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
     let mut plans: Vec<NetworkPlan> = Vec::new();
     for network in &config.networks {
@@ -50,7 +52,6 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
         };
         check_backends(&manifest)?;
         check_files(folder, &manifest)?;
-        check_names(config, &manifest, &network.sensors)?;
         plans.push(NetworkPlan {
             folder: folder.clone(),
             sensors: network.sensors.clone(),
@@ -58,6 +59,10 @@ pub fn plans(config: &Config) -> Result<Vec<NetworkPlan>> {
             manifest,
             radar,
         });
+    }
+    // As early as it is known: sources are opened, and a log is read, only after engines were tried.
+    if let Some(sensors) = feed::known_sensors(config)? {
+        check_sensors(&plans, &sensors)?;
     }
     Ok(plans)
 }
@@ -85,23 +90,6 @@ fn radar_plan(folder: &Path, manifest: &Manifest) -> Result<RadarNetworkPlan> {
         x_m: [grid.x_min_m, grid.x_max_m].map(f64::from),
         y_m: [grid.y_min_m, grid.y_max_m].map(f64::from),
     })
-}
-
-/// Every sensor that a network names may be one that it can look at, as far as is known before sources
-/// are opened: a log or a synthetic drive brings sensors of its own.
-fn check_names(config: &Config, manifest: &Manifest, sensors: &[String]) -> Result<()> {
-    let kinds = || config.sensors.iter().map(|sensor| sensor.source.kind());
-    if kinds().any(|kind| matches!(kind, SourceKind::Log | SourceKind::Synthetic)) {
-        return Ok(());
-    }
-    let kind = match manifest.takes {
-        Takes::Picture => SourceKind::Camera,
-        Takes::RadarScan => SourceKind::Radar,
-    };
-    let fit = config.sensors.iter();
-    let fit = fit.filter(|sensor| sensor.source.kind() == kind);
-    let fit: Vec<&str> = fit.map(|sensor| sensor.name.as_str()).collect();
-    require_sensors(manifest, sensors, &fit)
 }
 
 /// Refuses a network that would look at something else than those that fit it, or at nothing.
@@ -224,23 +212,22 @@ fn check_file(folder: &Path, manifest: &Manifest, file: &ModelFile) -> Result<Re
     Ok(Ok(()))
 }
 
-/// Every sensor that a network names is one of the plan that it can look at, and no radar is looked at by
-/// two.
+/// Every sensor that a network names is one that it can look at, and no radar is looked at by two.
 ///
 /// # Errors
-/// One that is not.
-pub fn check_sensors(plan: &Plan) -> Result<()> {
-    for network in &plan.networks {
+/// One that is not, with those that there are.
+pub fn check_sensors(networks: &[NetworkPlan], sensors: &[SensorPlan]) -> Result<()> {
+    for network in networks {
         let fits = |format| match network.manifest.takes {
             Takes::Picture => drafthorse_core::RawFormat::is_camera(format),
             Takes::RadarScan => gives_points(format),
         };
-        let fit = plan.sensors.iter().filter(|sensor| fits(sensor.format));
+        let fit = sensors.iter().filter(|sensor| fits(sensor.format));
         let fit: Vec<&str> = fit.map(|sensor| sensor.name.as_str()).collect();
         require_sensors(&network.manifest, &network.sensors, &fit)?;
     }
-    for sensor in plan.sensors.iter().filter(|s| gives_points(s.format)) {
-        let mut networks = plan.networks.iter();
+    for sensor in sensors.iter().filter(|s| gives_points(s.format)) {
+        let mut networks = networks.iter();
         let looks = |n: &&NetworkPlan| n.radar.is_some() && n.looks_at(&sensor.name);
         if let (Some(first), Some(second)) = (networks.find(looks), networks.find(looks)) {
             bail!(
@@ -270,21 +257,24 @@ pub struct Chosen {
     threads: usize,
     /// Where what is made for this machine is kept.
     cache: PathBuf,
-    /// The answers stand in a log too, and are compared.
-    again: bool,
+    /// The answers stand in a log too, and are compared: the files that gave them.
+    again: Option<Answered>,
 }
+
+/// The files of each network of a plan that gave a log's answers.
+pub type Answered = Vec<BTreeSet<String>>;
 
 impl Networks {
     /// Tries the networks on the engines, or reads how they did before; says which it tries. With
-    /// `again` their answers are compared with those of the log that is replayed.
+    /// `again` the files that gave the answers of the log that is replayed are asked once more, to compare.
     ///
     /// # Errors
     /// An engine that the configuration names and that is absent; a folder that cannot be read or
-    /// holds another version of the model.
+    /// lacks a file that gave answers.
     pub fn choose(
         plans: &[NetworkPlan],
         config: &EngineConfig,
-        again: bool,
+        again: Option<Answered>,
         mut say: impl FnMut(String),
     ) -> Result<Self> {
         if plans.is_empty() {
@@ -292,14 +282,13 @@ impl Networks {
         }
         let engines = Arc::new(Engines::open(config)?);
         let mut choices = Vec::new();
-        for plan in plans {
+        for (index, plan) in plans.iter().enumerate() {
             say(format!("trying the engines for network {}", plan.name()));
             let (threads, cache) = (config.threads, Some(config.cache.as_path()));
-            let mut choice = plan_of(&engines, &plan.folder, threads, cache)?;
-            if again {
-                keep_same_files(&mut choice, plan)?;
-            } else {
-                tell(plan.name(), &choice);
+            let choice = plan_of(&engines, &plan.folder, threads, cache)?;
+            match &again {
+                Some(answered) => check_same_files(&choice, plan, &answered[index])?,
+                None => tell(plan.name(), &choice),
             }
             choices.push((plan.folder.clone(), choice));
         }
@@ -356,7 +345,7 @@ impl Networks {
     fn answers<A>(
         &self,
         network: usize,
-        asker: impl FnOnce(Loaded, Place<'_>) -> Result<A>,
+        asker: impl Fn(Loaded, Place<'_>) -> Result<A>,
     ) -> Result<Answers<A>> {
         match self {
             Self::Recorded => Ok(Answers::Log),
@@ -378,22 +367,36 @@ impl Chosen {
     fn answers<A>(
         &self,
         network: usize,
-        asker: impl FnOnce(Loaded, Place<'_>) -> Result<A>,
+        asker: impl Fn(Loaded, Place<'_>) -> Result<A>,
     ) -> Result<Answers<A>> {
         let (folder, choice) = &self.choices[network];
-        let loaded = Loaded::open(&self.engines, folder, choice, self.threads);
         let place = Place {
             folder,
             cache: &self.cache,
         };
-        let asker = |model| asker(model, place).map(Box::new);
-        match loaded {
-            Ok(model) if self.again => Ok(Answers::Again(asker(model)?)),
-            Err(error) if self.again => Err(error.into()),
-            // Recording goes on without it.
-            Ok(model) => Ok(asker(model).map_or_else(|why| nowhere(&why), Answers::Engine)),
-            Err(error) => Ok(nowhere(&error.into())),
+        let load = |choice: &Choice| -> Result<A> {
+            let loaded = Loaded::open(&self.engines, folder, choice, self.threads)?;
+            asker(loaded, place)
+        };
+        let Some(answered) = &self.again else {
+            // Where none runs it, recording goes on without it.
+            let loaded = load(choice).map(Box::new);
+            return Ok(loaded.map_or_else(|why| nowhere(&why), Answers::Engine));
+        };
+        let mut askers = BTreeMap::new();
+        for file in &answered[network] {
+            let mut of_file = choice.clone();
+            let trials = &mut of_file.choice.trials;
+            trials.retain(|trial| trial.file.to_string_lossy() == file.as_str());
+            let asker = load(&of_file).with_context(|| {
+                let name = &choice.manifest.name;
+                format!(
+                    "{file} gave answers of the network {name} in the log and cannot be asked again"
+                )
+            })?;
+            askers.insert(file.clone(), asker);
         }
+        Ok(Answers::Again(askers))
     }
 }
 
@@ -403,25 +406,27 @@ fn nowhere<A>(why: &anyhow::Error) -> Answers<A> {
     ))
 }
 
-/// Of the model's files those that the log's plan names, by their hashes: another file may answer
-/// differently.
-fn keep_same_files(choice: &mut Choice, plan: &NetworkPlan) -> Result<()> {
-    let named = |path: &Path, sha256: &str| {
-        let mut files = plan.manifest.files.iter();
-        files.any(|file| file.path == path && file.sha256 == sha256)
-    };
-    let files = &mut choice.manifest.files;
-    files.retain(|file| named(&file.path, &file.sha256));
-    choice
-        .choice
-        .trials
-        .retain(|trial| files.iter().any(|file| file.path == trial.file));
-    if files.is_empty() {
-        bail!(
-            "{} holds none of the files of the model {} that the log's plan names; name the folder of that version with --models",
-            plan.folder.display(),
-            plan.name()
-        );
+/// The files that gave the log's answers are here as the log's plan names them, by their hashes: another
+/// file may answer differently.
+fn check_same_files(
+    choice: &Choice,
+    plan: &NetworkPlan,
+    answered: &BTreeSet<String>,
+) -> Result<()> {
+    for path in answered {
+        let hash = |manifest: &Manifest| {
+            let mut files = manifest.files.iter();
+            let found = files.find(|file| file.path.to_string_lossy() == path.as_str())?;
+            Some(found.sha256.clone())
+        };
+        let is_it = hash(&plan.manifest).is_some_and(|it| hash(&choice.manifest) == Some(it));
+        if !is_it {
+            bail!(
+                "{} does not hold the {path} that gave answers of the network {} in the log; name the folder of that version with --models",
+                plan.folder.display(),
+                plan.name()
+            );
+        }
     }
     Ok(())
 }

@@ -111,6 +111,18 @@ fn models_are_verified_and_a_damaged_one_fails() {
     assert!(String::from_utf8_lossy(&verified.stdout).contains("FAILED"));
     std::fs::write(&answer, whole).unwrap();
 
+    // References that are not here: what to do is said, also where an engine is to be chosen.
+    let reference = dir.path().join("models/bev/reference");
+    std::fs::rename(&reference, dir.path().join("away")).unwrap();
+    for command in [["models", "verify"], ["engine", "list"]] {
+        let output = drafthorse(dir.path(), &command);
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert!(told.contains("put back the vectors"), "{command:?}: {told}");
+    }
+    std::fs::rename(dir.path().join("away"), &reference).unwrap();
+
     // A byte of the file itself.
     let file = dir.path().join("models/bev/bev.onnx");
     let mut bytes = std::fs::read(&file).unwrap();
@@ -187,6 +199,32 @@ fn engines_are_built_kept_and_refused_when_damaged() {
     assert_eq!(build(&[])["reused"], true);
 }
 
+#[test]
+fn no_configuration_is_read_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    models(dir.path());
+    std::fs::write(dir.path().join("drafthorse.toml"), "no = \"configuration\"").unwrap();
+    let source = "synth:?seconds=1&camera_fps=0";
+    let commands = [
+        vec!["run", "--source", source, "--no-report"],
+        vec!["models", "list"],
+        vec!["models", "verify"],
+        vec!["engine", "list"],
+    ];
+    for command in commands {
+        let output = drafthorse(dir.path(), &command);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {errors}");
+    }
+    let named = ["engine", "list", "--config", "drafthorse.toml"];
+    assert_eq!(drafthorse(dir.path(), &named).status.code(), Some(2));
+    for command in [vec!["run", "--help"], vec!["models", "verify", "--help"]] {
+        let help = drafthorse(dir.path(), &command).stdout;
+        let help = String::from_utf8_lossy(&help).into_owned();
+        assert!(help.contains("read by itself"), "{command:?}: {help}");
+    }
+}
+
 /// Samples of the sample network, in folders.
 fn samples(dir: &Path) {
     let sample = bev_cnn(Size::Tiny);
@@ -249,7 +287,7 @@ fn a_model_is_calibrated_checked_and_the_same_each_time() {
         "--hold-out",
         "6",
         "--min-cosine",
-        "0.99999",
+        "0.9999",
         "--mixed",
     ];
     let output = calibrate("d.onnx", &better);
@@ -257,10 +295,22 @@ fn a_model_is_calibrated_checked_and_the_same_each_time() {
     let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(output.status.success(), "{errors}");
     assert!(!outcome["float"].as_array().unwrap().is_empty());
+    assert!(
+        outcome["layers"].as_array().unwrap().len() > outcome["float"].as_array().unwrap().len()
+    );
     let picture = String::from_utf8(read("d.svg")).unwrap();
     assert!(
         picture.starts_with("<svg") && picture.contains("neck"),
         "{picture}"
+    );
+
+    // Where all would have to stay, that is no result.
+    let output = calibrate("g.onnx", &[&better[..5], &["0.999999", "--mixed"]].concat());
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("nothing of the model would be quantised"),
+        "{errors}"
     );
 
     // Pictures from a log.
@@ -300,6 +350,32 @@ fn a_model_is_calibrated_checked_and_the_same_each_time() {
         std::fs::read(dir.path().join(out)).unwrap()
     };
     assert_eq!(from_log("v.onnx"), from_log("w.onnx"));
+
+    // A network of convolutions alone has no products for 4 bits.
+    let (out, hold) = ("f.onnx", ["--hold-out", "6"]);
+    for more in [&hold[..], &[hold[0], hold[1], "--gptq"]] {
+        let output = calibrate(out, &[more, &["--target", "w4"]].concat());
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(
+            errors.contains("nothing of the model would be quantised"),
+            "{errors}"
+        );
+        assert!(errors.contains("--target x86"), "{errors}");
+        assert!(output.stdout.is_empty() && !dir.path().join(out).exists());
+    }
+
+    std::fs::create_dir(dir.path().join("empty")).unwrap();
+    for (place, fault) in [("empty", "holds no samples"), ("nowhere", "is not there")] {
+        let words = ["calibrate", "bev.onnx", "--samples", place, "-o", out];
+        let output = drafthorse(dir.path(), &words);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(
+            errors.contains(fault) && errors.contains("input_0.pb"),
+            "{errors}"
+        );
+    }
 
     for (more, hint) in [
         (vec!["--hold-out", "24"], "--hold-out"),

@@ -195,9 +195,56 @@ fn a_rewritten_log_keeps_the_answers() {
     manifest.write(&dir.path().join("models/vit")).unwrap();
     let again = json(&drafthorse(dir.path(), &["replay", log, "--networks"])).unwrap_err();
     assert!(
-        again.contains("none of the files of the model vit"),
+        again.contains("does not hold the it.onnx that gave answers of the network vit"),
         "{again}"
     );
+}
+
+#[test]
+fn what_answered_is_asked_again_and_not_what_is_fastest_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = vit(Size::Tiny);
+    model(dir.path(), &sample);
+    // The same network in a file of other bytes.
+    let folder = dir.path().join("models/vit");
+    let mut twin = drafthorse_onnx::parse(&sample.bytes()).unwrap();
+    twin.producer_name = "somebody else".to_owned();
+    let twin = drafthorse_onnx::encode(&twin);
+    std::fs::write(folder.join("twin.onnx"), &twin).unwrap();
+    let mut manifest = Manifest::read(&folder).unwrap();
+    let twin = ModelFile::of("twin.onnx", Precision::F32, &twin);
+    manifest.files.push(twin);
+    manifest.write(&folder).unwrap();
+    let file = config(dir.path(), "it", VIT, "backend = \"tract\"");
+    let run = ["run", "--config", &file, "--out", "log", "--json"];
+    let summary = json(&drafthorse(dir.path(), &run)).unwrap();
+    // What was the slower one is the fastest from now on.
+    let records = std::fs::read_dir(dir.path().join("drafthorse-cache")).unwrap();
+    let record = records.map(|entry| entry.unwrap().path()).next().unwrap();
+    let mut choice: Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    choice["trials"].as_array_mut().unwrap().reverse();
+    std::fs::write(&record, choice.to_string()).unwrap();
+    let list = ["engine", "list", "--config", &file, "--json"];
+    let listed = json(&drafthorse(dir.path(), &list)).unwrap();
+    let fastest = &listed["models"][0];
+    assert_eq!(fastest["recorded"], true);
+    let fastest = fastest["trials"][0]["file"].as_str().unwrap();
+    assert!(!by(&summary).ends_with(fastest), "{fastest}");
+
+    let again = ["replay", "log", "--networks", "--config", &file, "--json"];
+    let again = json(&drafthorse(dir.path(), &again)).unwrap();
+    let network = &again["networks"]["vit"];
+    assert_eq!(network["check"]["compared"], network["answers"]);
+    assert_eq!(network["answers"], summary["networks"]["vit"]["answers"]);
+
+    // Where that file is gone, another one of the model does not stand in for it.
+    manifest
+        .files
+        .retain(|file| file.path == Path::new(fastest));
+    manifest.write(&folder).unwrap();
+    let gone = ["replay", "log", "--networks", "--config", &file];
+    let gone = json(&drafthorse(dir.path(), &gone)).unwrap_err();
+    assert!(gone.contains("does not hold the"), "{gone}");
 }
 
 #[test]

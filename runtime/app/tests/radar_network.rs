@@ -51,12 +51,19 @@ fn with_three_scans(dir: &Path) {
     std::fs::write(weights, bytes).unwrap();
 }
 
-fn run(dir: &Path, out: &str, sensors: &str, network: &str) -> Result<Value, String> {
+const TRACT: &str = "backend = \"tract\"";
+
+fn config(dir: &Path, out: &str, sensors: &str, network: &str, engine: &str) -> String {
     let text = format!(
-        "{sensors}\n[[networks]]\nmodel = \"detector\"\n{network}\n[engine]\nbackend = \"tract\"\n\n[record]\nrotate_s = 1\n"
+        "{sensors}\n[[networks]]\nmodel = \"detector\"\n{network}\n[engine]\n{engine}\n\n[record]\nrotate_s = 1\n"
     );
     let file = format!("{out}.toml");
     std::fs::write(dir.join(&file), text).unwrap();
+    file
+}
+
+fn run(dir: &Path, out: &str, sensors: &str, network: &str) -> Result<Value, String> {
+    let file = config(dir, out, sensors, network, TRACT);
     json(&drafthorse(
         dir,
         &["run", "--config", &file, "--out", out, "--json"],
@@ -110,6 +117,105 @@ fn its_boxes_are_logged_checked_and_replayed() {
     let replayed = json(&drafthorse(dir.path(), &words)).unwrap();
     let check = &replayed["networks"]["radar-gaussian-s"]["check"];
     assert_eq!(check["identical"], scans, "{check}");
+}
+
+#[test]
+fn two_engines_find_the_same_boxes() {
+    let Some(library) = std::env::var_os("DRAFTHORSE_ONNXRUNTIME") else {
+        println!("skipped: the second engine needs DRAFTHORSE_ONNXRUNTIME");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    model(dir.path(), |text| text);
+    let world = sensor("world", DRIVE);
+    let onnxruntime = format!("backend = \"onnxruntime\"\nonnxruntime_library = {library:?}");
+    let engines = [("tract", TRACT), ("onnxruntime", &onnxruntime)];
+    for (name, engine) in engines {
+        config(dir.path(), name, &world, "", engine);
+    }
+    for [name, other] in [["tract", "onnxruntime"], ["onnxruntime", "tract"]] {
+        let file = format!("{name}.toml");
+        let run = ["run", "--config", &file, "--out", name, "--json"];
+        let summary = json(&drafthorse(dir.path(), &run)).unwrap();
+        let network = &summary["networks"]["radar-gaussian-s"];
+        assert!(network["clusters"]["boxes"].as_u64().unwrap() > 0);
+        let file = format!("{other}.toml");
+        let again = ["replay", name, "--networks", "--config", &file, "--json"];
+        let again = json(&drafthorse(dir.path(), &again)).unwrap();
+        let check = &again["networks"]["radar-gaussian-s"]["check"];
+        let compared = check["compared"].as_object().unwrap();
+        let (by, count) = compared.iter().next().unwrap();
+        assert!(by.starts_with(&format!("{other} ")), "{by}");
+        assert_eq!(*count, summary["scans"]);
+        assert_eq!(check["outside"], 0, "{check}");
+    }
+}
+
+#[test]
+fn a_detector_that_sees_no_scan_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    model(dir.path(), |text| text);
+    let silent = sensor("world", "synth:?seed=3&seconds=1&radar_hz=0");
+    let summary = run(dir.path(), "out", &silent, "").unwrap();
+    assert_eq!(summary["scans"], 0);
+    let network = &summary["networks"]["radar-gaussian-s"];
+    assert_eq!(
+        (&network["answers"], &network["failures"]),
+        (&serde_json::json!({}), &0.into())
+    );
+    let page = std::fs::read_to_string(dir.path().join("out/report.html")).unwrap();
+    assert!(page.contains("nothing: no radar scan came for it"));
+    let run = ["run", "--config", "out.toml", "--out", "words"];
+    let words = drafthorse(dir.path(), &run).stdout;
+    let words = String::from_utf8(words).unwrap();
+    assert!(
+        words.contains("had nothing to do: no picture or scan came for it"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_configuration_is_checked_for_what_its_networks_look_at() {
+    let dir = tempfile::tempdir().unwrap();
+    model(dir.path(), |text| text);
+    let check = |sensors: &str, network: &str| {
+        let file = config(dir.path(), "checked", sensors, network, TRACT);
+        drafthorse(dir.path(), &["config", "check", &file])
+    };
+    let refused = |sensors: &str, network: &str, because: &str| {
+        let output = check(sensors, network);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(errors.contains(because), "{errors}");
+    };
+    let front = "sensors = [\"radar_front\"]";
+    let (wrong, there) = (
+        "sensors = [\"radar_frnt\"]",
+        "names \"radar_frnt\", which is no radar with detections of this run; there is: radar_front",
+    );
+    let world = sensor("world", DRIVE);
+    assert!(check(&world, front).status.success());
+    refused(&world, wrong, there);
+    let live = sensor("radar_front", "ars548+udp:224.0.2.2:42102") + &sensor("cam", "jpeg:none");
+    assert!(check(&live, front).status.success());
+    refused(&live, wrong, there);
+    refused(&live, "sensors = [\"cam\"]", "there is: radar_front");
+    let second = "[[networks]]\nmodel = \"detector\"\n";
+    refused(&world, second, "two networks are named");
+
+    // A log is read for the sensors in it; one that is elsewhere leaves them open, and that is said.
+    run(dir.path(), "drive", &world, "").unwrap();
+    // A log of one sensor gives it the name that stands here.
+    let log = sensor("recorded", "mcap:drive");
+    assert!(check(&log, "sensors = [\"recorded\"]").status.success());
+    refused(&log, front, "there is: recorded");
+    let elsewhere = check(&sensor("drive", "mcap:elsewhere.mcap"), wrong);
+    assert!(elsewhere.status.success());
+    let told = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
+    assert!(
+        told.contains("were not checked") && told.contains("elsewhere.mcap"),
+        "{told}"
+    );
 }
 
 #[test]

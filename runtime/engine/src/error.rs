@@ -37,6 +37,16 @@ pub enum EngineError {
         /// What the system says.
         error: io::Error,
     },
+    /// A model's reference cannot be read.
+    #[error(
+        "cannot read the reference {path}: {error}; put back the vectors that came with the model (input_0.pb ..., output_0.pb ...) or write new ones (docs/models.md shows how); without them nothing proves an engine right"
+    )]
+    Reference {
+        /// Which file or folder.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// A file cannot be written.
     #[error("cannot write {path}: {error}")]
     Write {

@@ -467,11 +467,12 @@ impl Reference {
     /// Runs the reference's inputs and compares all outputs with the reference's.
     ///
     /// # Errors
-    /// Files that cannot be read, and those of the run.
+    /// [`EngineError::Reference`] and [`EngineError::Manifest`] for its files, and those of the run.
     pub fn check(&self, folder: &Path, model: &mut dyn Model) -> Result<Agreement, EngineError> {
         let folder = folder.join(&self.folder);
-        let inputs = read_tensors(&folder, "input", model.inputs().len())?;
-        let expected = read_tensors(&folder, "output", model.outputs().len())?;
+        let read = |what, count| read_tensors(&folder, what, count).map_err(of_reference);
+        let inputs = read("input", model.inputs().len())?;
+        let expected = read("output", model.outputs().len())?;
         model.reset()?;
         let answers = run_once(model, &inputs)?;
         let pairs = answers.iter().zip(&expected);
@@ -484,10 +485,10 @@ impl Reference {
     /// The bytes of its files, in order of their names.
     ///
     /// # Errors
-    /// [`EngineError::Read`].
+    /// [`EngineError::Reference`].
     pub fn bytes(&self, folder: &Path) -> Result<Vec<Vec<u8>>, EngineError> {
         let folder = folder.join(&self.folder);
-        let failed = |error| EngineError::Read {
+        let failed = |error| EngineError::Reference {
             path: folder.clone(),
             error,
         };
@@ -499,7 +500,8 @@ impl Reference {
             }
         }
         paths.sort();
-        paths.iter().map(|path| read(path)).collect()
+        let bytes = paths.iter().map(|path| read(path).map_err(of_reference));
+        bytes.collect()
     }
 
     /// Writes inputs with the outputs that belong to them.
@@ -524,6 +526,14 @@ impl Reference {
             }
         }
         Ok(())
+    }
+}
+
+/// Says of a file that cannot be read that it is a reference's.
+fn of_reference(error: EngineError) -> EngineError {
+    match error {
+        EngineError::Read { path, error } => EngineError::Reference { path, error },
+        other => other,
     }
 }
 

@@ -24,7 +24,7 @@ pub enum Headings {
 }
 
 /// Mean errors of a class's true positives at 2 m. 1 where too little was found; nothing where the
-/// class or its labels know no such thing.
+/// class or its labels know no such thing, and by the rules for drives where no detection gives it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ClassErrors {
     /// The class.

@@ -51,7 +51,7 @@ pub struct Correction<'a> {
 /// alone, and does worse than plain rounding on others.
 ///
 /// # Errors
-/// [`QuantiseError`].
+/// [`QuantiseError::Nothing`] for a model without such products, and others.
 pub fn quantise_blocks(
     model: &Model,
     options: &BlockOptions,
@@ -89,9 +89,13 @@ pub fn quantise_blocks(
         };
         nodes.push(n_bits(node, &inputs, shape[0], shape[1]));
     }
-    if !weights.is_empty() {
-        import(&mut model, "com.microsoft", 1);
+    if weights.is_empty() {
+        return Err(QuantiseError::Nothing {
+            what: "matrix product (MatMul) with a constant float weight [K, N]",
+            instead: "4 bits are for language models; `drafthorse calibrate --target x86`, `tensorrt` or `f16` quantises convolutions too",
+        });
     }
+    import(&mut model, "com.microsoft", 1);
     let graph = model.graph.as_mut().ok_or(QuantiseError::NoGraph)?;
     graph.node = nodes;
     graph.initializer.extend(weights);

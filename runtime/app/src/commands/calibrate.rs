@@ -13,7 +13,7 @@ use drafthorse_quantise::blockwise::{BlockOptions, Correction, quantise_blocks};
 use drafthorse_quantise::qdq::{self, Convention, Options};
 use drafthorse_quantise::sensitivity::{LayerLoss, Study};
 use drafthorse_quantise::{
-    Grid, Method, Report, correct_biases, equalise, gate, half, observe, tensorrt,
+    Grid, Method, QuantiseError, Report, correct_biases, equalise, gate, half, observe, tensorrt,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -166,6 +166,13 @@ impl Work<'_> {
             layers.sort_by(|a, b| b.cosine_loss.total_cmp(&a.cosine_loss));
         }
         let plan = qdq::plan(&file, &options)?;
+        if plan.layers().is_empty() {
+            let error = QuantiseError::Nothing {
+                what: "convolution or matrix product",
+                instead: "leave fewer of them float (--keep, or --mixed with a lower --min-cosine), or use --target f16",
+            };
+            return Err(error.into());
+        }
         let grid = options.convention.grid();
         let ranges = observe(
             &file,

@@ -17,17 +17,23 @@ use std::path::{Path, PathBuf};
 /// Held-out samples, then those to observe, drawn by the seed.
 pub(super) fn draw(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> {
     let samples = &args.samples;
-    let is_folder = samples.is_dir() && !folders(args)?.is_empty();
-    if is_folder {
+    if samples.is_dir() && !folders(args)?.is_empty() {
         return from_folder(args, model);
     }
-    if has_drives(samples) {
+    if has_files(samples, "safetensors") {
         return from_drives(args);
     }
-    let is_log = samples.is_dir() || samples.extension().is_some_and(|end| end == "mcap");
+    let is_log = match samples.is_dir() {
+        true => has_files(samples, "mcap"),
+        false => samples.is_file() && samples.extension().is_some_and(|end| end == "mcap"),
+    };
     if !is_log {
+        let fault = match samples.exists() {
+            true => "holds no samples",
+            false => "is not there",
+        };
         bail!(
-            "{} holds no samples: name a folder of folders with input_0.pb, a folder of training shards, or a log",
+            "{} {fault}; name with --samples a folder with a folder a sample (input_0.pb and so on in each), a folder of training shards (*.safetensors), or a log (a .mcap file, or the folder that `drafthorse run --out` wrote)",
             samples.display()
         );
     }
@@ -70,10 +76,10 @@ fn from_folder(args: &CalibrateArgs, model: &Model) -> Result<Vec<Vec<Tensor>>> 
     Ok(folders.iter().map(read).collect::<Result<_, _>>()?)
 }
 
-fn has_drives(folder: &Path) -> bool {
+fn has_files(folder: &Path, ending: &str) -> bool {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names = files.map(|file| file.path());
-    names.any(|path| path.extension().is_some_and(|end| end == "safetensors"))
+    names.any(|path| path.extension().is_some_and(|end| end == ending))
 }
 
 /// What a radar detector's network is given of scans of drives, through the parts beside it.

@@ -52,6 +52,14 @@ pub(super) fn config(command: &ConfigCommand) -> Result<()> {
 fn read(file: &Path) -> Result<Config> {
     let config = Config::read(file)?;
     feed::check(&config)?;
-    networks::plans(&config)?;
+    let plans = networks::plans(&config)?;
+    if plans.is_empty() {
+        return Ok(config);
+    }
+    match feed::sensors(&config) {
+        Ok(sensors) => networks::check_sensors(&plans, &sensors)?,
+        // Another machine may have the log.
+        Err(why) => eprintln!("drafthorse: the networks' sensors were not checked: {why:#}"),
+    }
     Ok(config)
 }

@@ -24,7 +24,7 @@ fn list(models: &ModelsArgs, again: bool) -> Result<()> {
     let (manifests, mut unreadable) = manifests(&models.dir)?;
     for (folder, manifest) in manifests {
         if again {
-            drafthorse_engine_auto::forget(&config.cache, &manifest.name);
+            drafthorse_engine_auto::forget(&config.cache, &manifest);
         }
         let plan = match plan_of(&engines, &folder, config.threads, Some(&config.cache)) {
             Ok(plan) => plan,

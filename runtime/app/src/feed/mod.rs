@@ -7,7 +7,7 @@ mod resolve;
 mod synth;
 
 pub(crate) use log::plan;
-pub use resolve::{Resolved, check, first_stamp, resolve};
+pub use resolve::{Resolved, check, first_stamp, known_sensors, resolve, sensors};
 pub use synth::SynthOptions;
 pub(crate) use synth::sample_scans;
 

@@ -1,6 +1,6 @@
 //! From configuration to plan and feeds.
 
-use super::log::{self, LogSource};
+use super::log::{self, LogSource, Topic};
 use super::synth::{SynthOptions, SynthSource};
 use super::{Feed, SharedTruth, Shift, can};
 use crate::config::{Config, SensorConfig};
@@ -87,6 +87,32 @@ fn synth_options(source: &SourceUri) -> Result<SynthOptions> {
     SynthOptions::parse(options.map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
+/// The sensors that the sources of a configuration bring, in the plan's order. No source is opened but
+/// logs, which are read for it.
+///
+/// # Errors
+/// A log or a mapping that cannot be read.
+pub fn sensors(config: &Config) -> Result<Vec<SensorPlan>> {
+    let mut sensors = Vec::new();
+    for sensor in &config.sensors {
+        let brought = topics_of(&sensor.source).and_then(|topics| sensors_of(sensor, &topics));
+        sensors.extend(brought.with_context(|| format!("sensor {}", sensor.name))?);
+    }
+    Ok(sensors)
+}
+
+/// The same, or nothing where a log would have to be read for it.
+///
+/// # Errors
+/// Those of [`sensors`].
+pub fn known_sensors(config: &Config) -> Result<Option<Vec<SensorPlan>>> {
+    let mut sources = config.sensors.iter().map(|sensor| &sensor.source);
+    match sources.any(|source| source.scheme() == Scheme::Mcap) {
+        true => Ok(None),
+        false => sensors(config).map(Some),
+    }
+}
+
 /// Capture time of the earliest message at hand, or now.
 pub fn first_stamp(feeds: &[Feed]) -> u64 {
     feeds
@@ -154,53 +180,42 @@ impl Resolved {
     }
 }
 
-/// Opens one configured source; gives whether it is live.
-fn open_one(
-    config: &SensorConfig,
-    sensors: &mut Vec<SensorPlan>,
-    feeds: &mut Vec<Feed>,
-) -> Result<bool> {
-    let next = SensorId(u16::try_from(sensors.len()).context("too many sensors")?);
+/// The topics of a log that are read as sensors; other sources have none.
+fn topics_of(source: &SourceUri) -> Result<Vec<Topic>> {
+    match source.scheme() {
+        Scheme::Mcap => log::topics(source),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The sensors that one configured source brings; a log those of its topics.
+fn sensors_of(config: &SensorConfig, topics: &[Topic]) -> Result<Vec<SensorPlan>> {
     match config.source.scheme() {
         Scheme::Synth => {
-            let options = synth_options(&config.source)?;
             let calibration = Drive::calibration();
-            let truth = SharedTruth::default();
-            let camera = SensorId(next.0 + 1);
-            for (name, format) in [
+            let brought = [
                 ("radar_front", RawFormat::Ars548),
                 ("camera_front", RawFormat::Jpeg),
-            ] {
-                let found = calibration.sensors.get(name);
-                sensors.push(plan_of(config, name, format, found));
-            }
-            let source = SynthSource::new(&options, next, camera, truth.clone());
-            let mut feed = Feed::new(Box::new(source), next, RawFormat::Ars548);
-            feed.truth = Some(truth);
-            feeds.push(feed);
-            Ok(options.live_speed.is_some())
+            ];
+            let sensor =
+                |(name, format)| plan_of(config, name, format, calibration.sensors.get(name));
+            Ok(brought.map(sensor).into())
         }
         Scheme::Mcap => {
-            let topics = log::topics(&config.source)?;
-            let single = topics.len() == 1;
-            for topic in &topics {
-                let name = if single {
-                    config.name.clone()
-                } else {
-                    topic.name.clone()
+            let sensor = |topic: &Topic| {
+                let name = match topics {
+                    [_] => &config.name,
+                    _ => &topic.name,
                 };
-                let mut plan = plan_of(config, &name, topic.format, None);
+                let mut plan = plan_of(config, name, topic.format, None);
                 if let Some(recorded) = &topic.recorded {
                     plan.mount = config.mount.unwrap_or(recorded.mount);
                     plan.camera = config.camera.or(recorded.camera);
                     plan.can_map.clone_from(&recorded.can_map);
                 }
-                sensors.push(plan);
-            }
-            let first = topics[0].format;
-            let source = LogSource::open(&config.source, topics, next)?;
-            feeds.push(Feed::new(Box::new(source), next, first));
-            Ok(false)
+                plan
+            };
+            Ok(topics.iter().map(sensor).collect())
         }
         scheme => {
             let format = format_of(scheme, config.source.option("format"));
@@ -208,9 +223,41 @@ fn open_one(
             if format == RawFormat::CanFrame {
                 plan.can_map = Some(can::load(&config.source)?);
             }
-            sensors.push(plan);
+            Ok(vec![plan])
+        }
+    }
+}
+
+/// Opens one configured source; gives whether it is live.
+fn open_one(
+    config: &SensorConfig,
+    sensors: &mut Vec<SensorPlan>,
+    feeds: &mut Vec<Feed>,
+) -> Result<bool> {
+    let next = SensorId(u16::try_from(sensors.len()).context("too many sensors")?);
+    let topics = topics_of(&config.source)?;
+    let brought = sensors_of(config, &topics)?;
+    let first = brought[0].format;
+    sensors.extend(brought);
+    match config.source.scheme() {
+        Scheme::Synth => {
+            let options = synth_options(&config.source)?;
+            let truth = SharedTruth::default();
+            let camera = SensorId(next.0 + 1);
+            let source = SynthSource::new(&options, next, camera, truth.clone());
+            let mut feed = Feed::new(Box::new(source), next, first);
+            feed.truth = Some(truth);
+            feeds.push(feed);
+            Ok(options.live_speed.is_some())
+        }
+        Scheme::Mcap => {
+            let source = LogSource::open(&config.source, topics, next)?;
+            feeds.push(Feed::new(Box::new(source), next, first));
+            Ok(false)
+        }
+        _ => {
             let source = open(&config.source, next, vehicle_clock_ns)?;
-            feeds.push(Feed::new(source, next, format));
+            feeds.push(Feed::new(source, next, first));
             Ok(config.source.is_live())
         }
     }

@@ -14,7 +14,7 @@ use drafthorse_detector::CrossCheck;
 use drafthorse_engine::{Precision, Tolerance};
 use drafthorse_record::messages::drafthorse::NetworkAnswer;
 use prost::Message as _;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Where answers come from.
 pub enum Answers<A> {
@@ -24,8 +24,9 @@ pub enum Answers<A> {
     Nowhere(String),
     /// The log that is replayed.
     Log,
-    /// The log; an engine is asked again, and its answers are compared with the log's.
-    Again(Box<A>),
+    /// The log; an engine is asked again, with the file that gave the log's answer, and its answers are
+    /// compared with the log's. By file.
+    Again(BTreeMap<String, A>),
 }
 
 /// One network over what one sensor sees.
@@ -164,20 +165,23 @@ impl<A: Ask> NetworkStage<A> {
                 self.answer = take(&mut self.recorded, cause, &mut self.summary)?;
                 return Some(&self.answer);
             }
-            Answers::Again(asker) => {
+            Answers::Again(askers) => {
                 self.answer = take(&mut self.recorded, cause, &mut self.summary)?;
                 let (recorded, fresh) = (&self.answer, &mut self.fresh);
                 let check = self.summary.check.get_or_insert_default();
-                match asker.ask(seen, fresh) {
-                    Ok(()) => {
+                let asker = askers.get_mut(&recorded.file);
+                let asked = asker
+                    .with_context(|| format!("{} is not loaded", recorded.file))
+                    .and_then(|asker| asker.ask(seen, fresh).map(|()| asker));
+                match asked {
+                    Ok(asker) => {
                         let agreement = asker.agreement(fresh, recorded);
-                        let tolerance = |file: &str| {
-                            let known = self.tolerances.iter().find(|(path, _)| path == file);
-                            known.map_or_else(Tolerance::default, |(_, tolerance)| *tolerance)
-                        };
-                        let (a, b) = (tolerance(&fresh.file), tolerance(&recorded.file));
+                        let mut tolerances = self.tolerances.iter();
+                        let tolerance = tolerances.find(|(path, _)| *path == recorded.file);
+                        let tolerance = tolerance.map(|(_, of_file)| *of_file).unwrap_or_default();
                         let is_identical = fresh.outputs == recorded.outputs;
-                        check.count(answered_by(fresh), is_identical, agreement, &apart(a, b));
+                        let allowed = apart(tolerance);
+                        check.count(answered_by(fresh), is_identical, agreement, &allowed);
                     }
                     Err(error) => {
                         tracing::warn!("network {}: {error:#}", self.name);
@@ -225,12 +229,12 @@ fn take(
     None
 }
 
-/// How far two answers may be apart that are each within their tolerance of the truth: errors add up,
-/// and so do angles.
-fn apart(a: Tolerance, b: Tolerance) -> Tolerance {
-    let angle = |tolerance: Tolerance| tolerance.min_cosine.clamp(-1.0, 1.0).acos();
+/// How far two answers may be apart that are each within that tolerance of the truth: errors add up, and so
+/// do angles.
+fn apart(each: Tolerance) -> Tolerance {
+    let angle = each.min_cosine.clamp(-1.0, 1.0).acos();
     Tolerance {
-        max_error: a.max_error + b.max_error,
-        min_cosine: (angle(a) + angle(b)).min(std::f64::consts::PI).cos(),
+        max_error: 2.0 * each.max_error,
+        min_cosine: (2.0 * angle).min(std::f64::consts::PI).cos(),
     }
 }

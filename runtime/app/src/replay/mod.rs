@@ -1,19 +1,21 @@
 //! Replay: the same pure steps over a recorded log, in the log's own order, compared byte for byte
 //! with what the log holds, or written anew.
 
+mod answered;
 mod compare;
 mod machine;
 
 pub use compare::{Comparison, Mismatch};
 
 use crate::feed;
-use crate::networks::Networks;
+use crate::networks::{Answered, Networks};
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::Plan;
 use crate::report;
 use crate::run::{LogWriter, describe, run_name};
 use crate::summary::Summary;
+use answered::answered;
 use anyhow::{Context, Result, bail};
 use compare::Expected;
 use drafthorse_engine_auto::EngineConfig;
@@ -72,7 +74,7 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
     }
     let channels = Channels::new(&plan);
     let networks = match &options.networks {
-        Some(again) => again.choose(&plan)?,
+        Some(again) => again.choose(&plan, answered(log, &plan, &channels)?)?,
         None => Networks::Recorded,
     };
     let mut machine = Machine::new(&plan, &channels, &networks)?;
@@ -177,7 +179,7 @@ pub fn replay(log: &Path, options: &ReplayOptions) -> Result<ReplayOutcome> {
 }
 
 impl AskAgain {
-    fn choose(&self, plan: &Plan) -> Result<Networks> {
+    fn choose(&self, plan: &Plan, answered: Answered) -> Result<Networks> {
         if plan.networks.is_empty() {
             bail!("the log's plan names no network, so there is none to ask again");
         }
@@ -194,7 +196,7 @@ impl AskAgain {
                 );
             }
         }
-        Networks::choose(&plans, &self.engine, true, |_| {})
+        Networks::choose(&plans, &self.engine, Some(answered), |_| {})
     }
 }
 

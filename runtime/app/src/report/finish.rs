@@ -326,6 +326,32 @@ fn networks(status: &Status, plan: &Value) -> Vec<Network> {
             }),
         }
     }
+    // One that nothing came for has no message in the log.
+    let networks = plan.get("networks").and_then(Value::as_array);
+    for network in networks.into_iter().flatten() {
+        let Some(name) = network["manifest"]["name"].as_str() else {
+            continue;
+        };
+        if rows
+            .iter()
+            .any(|row| row.topic.rsplit('/').next() == Some(name))
+        {
+            continue;
+        }
+        let by = match (network["radar"].is_object(), status.frames) {
+            (true, _) => "nothing: no radar scan came for it",
+            (false, 0) => "nothing: no picture came for it",
+            (false, _) => "no engine",
+        };
+        rows.push(Network {
+            topic: name.to_owned(),
+            by: by.to_owned(),
+            answers: 0,
+            origin: manifest(name, "origin").unwrap_or_default(),
+            licence: manifest(name, "licence").unwrap_or_default(),
+            clusters: None,
+        });
+    }
     rows
 }
 

@@ -182,11 +182,11 @@ pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
     // Engines are tried before any source is opened: a live one would not wait.
     let plans = networks::plans(config)?;
     let say = setup::Spinner::new(options.progress);
-    let networks = Networks::choose(&plans, &config.engine, false, |what| say.show(what))?;
+    let networks = Networks::choose(&plans, &config.engine, None, |what| say.show(what))?;
     drop(say);
     let mut resolved = feed::resolve(config)?;
     resolved.plan.networks = plans;
-    networks::check_sensors(&resolved.plan)?;
+    networks::check_sensors(&resolved.plan.networks, &resolved.plan.sensors)?;
     let name = setup::run_name(&options.out, &config.name)?;
     run_resolved(config, resolved, &networks, options, &name)
         .map_err(|error| Failed(format!("{error:#}")).into())

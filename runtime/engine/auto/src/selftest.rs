@@ -16,6 +16,7 @@ const TIMED: usize = 15;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A model's folder with the choice for it.
+#[derive(Clone)]
 pub struct Plan {
     /// The manifest.
     pub manifest: Manifest,
@@ -38,7 +39,7 @@ pub fn plan_of(
 ) -> Result<Plan, EngineError> {
     let manifest = Manifest::read(folder)?;
     let key = key(folder, &manifest, engines, threads)?;
-    if let Some(choice) = cache.and_then(|cache| record::find(cache, &manifest.name, &key)) {
+    if let Some(choice) = cache.and_then(|cache| record::find(cache, &manifest, &key)) {
         return Ok(Plan {
             manifest,
             choice,
@@ -72,7 +73,7 @@ pub fn plan_of(
     choice.rank();
     // What a fetched file or a built engine would cure is asked again.
     if let Some(cache) = cache.filter(|_| is_lasting) {
-        record::keep(cache, &choice);
+        record::keep(cache, &manifest, &choice);
     }
     Ok(Plan {
         manifest,
@@ -133,7 +134,10 @@ fn try_file(
 fn is_curable(error: &EngineError) -> bool {
     matches!(
         error,
-        EngineError::Read { .. } | EngineError::Hash { .. } | EngineError::Cache { .. }
+        EngineError::Read { .. }
+            | EngineError::Reference { .. }
+            | EngineError::Hash { .. }
+            | EngineError::Cache { .. }
     )
 }
 

@@ -5,9 +5,9 @@ use drafthorse_engine::{
     Artefact, Backend, EngineError, LoadOptions, Manifest, Model, ModelFile, Port, Precision,
     Reference, Tensor, View, ViewMut, run_once,
 };
-use drafthorse_engine_auto::{Engines, Loaded, Verdict, plan_of};
+use drafthorse_engine_auto::{Engines, Loaded, Verdict, forget, plan_of};
 use drafthorse_engine_tract::Tract;
-use drafthorse_samples::{Sample, Size, bev_cnn};
+use drafthorse_samples::{Sample, Size, bev_cnn, vit};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -164,12 +164,38 @@ fn the_fastest_that_is_right_is_chosen_and_the_choice_is_recorded() {
             .unwrap()
             .recorded
     );
-    std::fs::write(cache.join("engine-it.json"), "{").unwrap();
+    for record in std::fs::read_dir(&cache).unwrap() {
+        std::fs::write(record.unwrap().path(), "{").unwrap();
+    }
     assert!(
         !plan_of(&engines, dir.path(), 1, Some(&cache))
             .unwrap()
             .recorded
     );
+}
+
+#[test]
+fn models_of_one_name_have_a_record_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("cache");
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    std::fs::create_dir_all(&first).unwrap();
+    std::fs::create_dir_all(&second).unwrap();
+    folder(&first, &bev_cnn(Size::Tiny));
+    folder(&second, &vit(Size::Tiny));
+    let engines = Engines::of(vec![Box::new(Tract)]);
+    let plan = |model: &Path| plan_of(&engines, model, 1, Some(&cache)).unwrap();
+    let measured = [plan(&first), plan(&second)];
+    assert_eq!(measured[0].manifest.name, measured[1].manifest.name);
+    assert!(measured.iter().all(|plan| !plan.recorded));
+    let again = [plan(&first), plan(&second)];
+    assert!(again.iter().all(|plan| plan.recorded));
+    for (again, measured) in again.iter().zip(&measured) {
+        assert_eq!(again.choice, measured.choice);
+    }
+    // One is measured anew, and the other's record stays.
+    forget(&cache, &measured[0].manifest);
+    assert!(plan(&second).recorded && !plan(&first).recorded);
 }
 
 #[test]

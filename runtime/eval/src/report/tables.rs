@@ -86,17 +86,25 @@ pub(super) fn push_errors(evaluation: &Evaluation, page: &mut String) {
         ("Attribute", true),
     ];
     let headings: Vec<(String, bool)> = headings.map(|(h, n)| (h.to_owned(), n)).to_vec();
-    let row = |e: &ClassErrors| {
-        let errors = [
+    let of = |e: &ClassErrors| {
+        [
             e.translation_m,
             e.scale,
             e.orientation_rad,
             e.velocity_mps,
             e.attribute,
-        ];
-        let told = |e: Option<f64>| e.map_or_else(|| "–".to_owned(), |e| figure(e, 3));
+        ]
+    };
+    // What no class has, labels or detections do not give.
+    let means = evaluation.mean_errors.as_ref().map(of).unwrap_or_default();
+    let row = |e: &ClassErrors| {
+        let told = |(error, mean): (Option<f64>, Option<f64>)| match (error, mean) {
+            (Some(error), _) => figure(error, 3),
+            (None, Some(_)) => "–".to_owned(),
+            (None, None) => "not given".to_owned(),
+        };
         let mut cells = vec![escaped(&e.class)];
-        cells.extend(errors.map(told));
+        cells.extend(of(e).into_iter().zip(means).map(told));
         cells
     };
     let mut rows: Vec<_> = evaluation.errors.iter().map(|e| ("", row(e))).collect();

@@ -124,6 +124,7 @@ impl DriveRules {
                 scenes, &ranking, &rules, MIN_RECALL, standing,
             ));
         }
+        leave_out_ungiven(scenes, &mut errors);
         distance.extend(overlap);
         DriveResults {
             statistics: Statistics {
@@ -154,6 +155,25 @@ impl DriveRules {
         } else {
             Standing::Counted
         }
+    }
+}
+
+/// Takes away the errors of what no detection gives: to say nothing is no error.
+fn leave_out_ungiven(scenes: &[Scene<'_>], errors: &mut [ClassErrors]) {
+    let objects = || {
+        let detections = scenes.iter().flat_map(|scene| scene.detections.iter());
+        detections.map(|found| &found.object)
+    };
+    if objects().next().is_none() {
+        return;
+    }
+    let (gives_velocity, gives_attribute) = (
+        objects().any(|object| object.velocity_mps.is_some()),
+        objects().any(|object| object.attribute.is_some()),
+    );
+    for class in errors {
+        class.velocity_mps = class.velocity_mps.filter(|_| gives_velocity);
+        class.attribute = class.attribute.filter(|_| gives_attribute);
     }
 }
 

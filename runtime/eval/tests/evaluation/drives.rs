@@ -40,6 +40,37 @@ fn classes_without_truth_are_left_out() {
 }
 
 #[test]
+fn a_velocity_that_no_detection_gives_is_absent() {
+    let mut truths = [10.0, 20.0].map(|x| object(x, 3, true));
+    for truth in &mut truths {
+        truth.object.velocity_mps = Some([3.0, 0.0]);
+    }
+    let rules = Rules::Drives(DriveRules::default());
+    let errors = |found: Vec<Detection>, rules: &Rules| {
+        let set = Set::one(truths.to_vec(), found);
+        let (evaluation, _) = rules.evaluate(&set.scenes()).unwrap();
+        (evaluation.errors, evaluation.mean_errors.unwrap())
+    };
+    let silent = vec![hit(10.0, 0.9), hit(20.0, 0.8)];
+    let (of_classes, mean) = errors(silent.clone(), &rules);
+    assert!(of_classes.iter().all(|class| class.velocity_mps.is_none()));
+    assert_eq!(mean.velocity_mps, None);
+    close(mean.translation_m.unwrap(), 0.75);
+    let json = serde_json::to_value(&mean).unwrap();
+    assert!(json["velocity_mps"].is_null(), "{json}");
+    // One that gives it is judged by it; one that finds nothing has the largest error, as by nuScenes.
+    let mut given = silent.clone();
+    for found in &mut given {
+        found.object.velocity_mps = Some([1.0, 0.0]);
+    }
+    close(errors(given, &rules).0[0].velocity_mps.unwrap(), 2.0);
+    close(errors(vec![], &rules).1.velocity_mps.unwrap(), 1.0);
+    // nuScenes' own rule counts what is not given as wrong.
+    let (of_classes, _) = errors(silent, &Rules::NuScenes);
+    close(of_classes[0].velocity_mps.unwrap(), 1.0);
+}
+
+#[test]
 fn what_returned_nothing_is_ignored() {
     let mut older = object(40.0, 0, false);
     older.returns_all = Some(2);

@@ -65,6 +65,8 @@ fn the_page_shows_everything_and_loads_nothing() {
         "Worst misses",
         "Worst false alarms",
         "Gate: no",
+        // The velocities.
+        "not given",
     ] {
         assert!(page.contains(heading), "{heading}");
     }

@@ -1,0 +1,107 @@
+//! Settings of the choice of keyframes.
+
+use crate::cues::CUES;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How apexes are found. Durations are in moments of a tenth of a second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApexConfig {
+    /// Moments in each of the two windows that are compared.
+    pub window: usize,
+    /// Moments on either side that an apex must stand above.
+    pub apart: usize,
+    /// Moments on either side whose median is an apex's surroundings.
+    pub around: usize,
+    /// How much each feature counts.
+    pub weights: Weights,
+}
+
+impl Default for ApexConfig {
+    fn default() -> Self {
+        Self {
+            window: 5,
+            apart: 8,
+            around: 30,
+            weights: Weights::default(),
+        }
+    }
+}
+
+/// Weights of the features of a moment; without unit.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Weights {
+    /// The picture's sketch.
+    pub picture: f32,
+    /// The vehicle's own braking.
+    pub braking: f32,
+    /// Braking of somebody ahead.
+    pub leader_braking: f32,
+    /// Deceleration that a conflict asks for.
+    pub conflict: f32,
+    /// How soon a conflict would be a collision.
+    pub urgency: f32,
+    /// Somebody who comes into the vehicle's path.
+    pub entry: f32,
+    /// Tracks that are born or lost nearby.
+    pub turnover: f32,
+}
+
+impl Weights {
+    /// Weights of the cues, in the order of [`crate::Cues::to_array`].
+    #[must_use]
+    pub fn of_cues(&self) -> [f32; CUES] {
+        [
+            self.braking,
+            self.leader_braking,
+            self.conflict,
+            self.urgency,
+            self.entry,
+            self.turnover,
+        ]
+    }
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            picture: 0.02,
+            braking: 1.0,
+            leader_braking: 0.1,
+            conflict: 0.25,
+            urgency: 0.05,
+            entry: 0.15,
+            turnover: 0.05,
+        }
+    }
+}
+
+/// How many keyframes are kept while a drive goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct BudgetConfig {
+    /// Keyframes in each period.
+    pub keyframes: f64,
+    /// Bytes of pictures in each period; where given it is the budget instead.
+    pub bytes: Option<u64>,
+    /// The period, s.
+    pub period_s: f64,
+    /// By how much a moment must stand out where half of the budget is left.
+    pub least: f32,
+    /// How long after a moment it is decided, s.
+    pub horizon_s: f64,
+}
+
+impl Default for BudgetConfig {
+    fn default() -> Self {
+        Self {
+            keyframes: 6.0,
+            bytes: None,
+            period_s: 60.0,
+            least: 0.15,
+            horizon_s: 10.0,
+        }
+    }
+}

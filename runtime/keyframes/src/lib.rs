@@ -1,0 +1,21 @@
+//! Keyframes: which moments of a drive are worth keeping.
+//!
+//! Pictures become sketches, radar scans become cues, both become moments of a tenth of a second.
+//! Moments at which more changes than around them are apexes, and a budget pays for the highest of
+//! them. Everything is a fold over its inputs in order, bounded in memory, and its state can be written
+//! down; nothing here decodes, tracks or records.
+
+mod apex;
+mod config;
+mod cues;
+mod moment;
+mod purse;
+mod sketch;
+mod variation;
+
+pub use apex::{Apex, Apexes, highest};
+pub use config::{ApexConfig, BudgetConfig, Weights};
+pub use cues::{CUES, CueMaker, Cues, NAMES};
+pub use moment::{FrameId, Moment, Moments};
+pub use purse::Purse;
+pub use sketch::{GRID, SKETCH, Sketch};

@@ -1,0 +1,97 @@
+//! Which apexes a budget pays for, while the drive goes on: prioritised distillation within a horizon.
+//!
+//! In no period is more spent than the budget. The emptier the purse, the dearer a keyframe: an apex
+//! must stand out by `least` where half of the budget is left, by half of that where all is left, by
+//! twice that where nothing is. An apex is decided when it is as old as the horizon; until then apexes of
+//! higher priority that came after it have the first claim.
+
+use crate::apex::Apex;
+use crate::config::BudgetConfig;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Apexes that may wait or be remembered at once: far more than a period has at two a second.
+const MOST: usize = 4096;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Waiting {
+    apex: Apex,
+    cost: f64,
+}
+
+/// A budget in keyframes or in bytes, and the apexes that wait for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Purse {
+    budget: f64,
+    period_ns: u64,
+    horizon_ns: u64,
+    least: f32,
+    waiting: VecDeque<Waiting>,
+    /// What was kept in the last period: when and at what cost.
+    spent: VecDeque<(u64, f64)>,
+}
+
+impl Purse {
+    /// An untouched budget.
+    #[must_use]
+    pub fn new(config: &BudgetConfig) -> Self {
+        let ns = |s: f64| (s.max(0.0) * 1e9) as u64;
+        Self {
+            budget: config.bytes.map_or(config.keyframes, |bytes| bytes as f64),
+            period_ns: ns(config.period_s),
+            horizon_ns: ns(config.horizon_s),
+            least: config.least,
+            waiting: VecDeque::new(),
+            spent: VecDeque::new(),
+        }
+    }
+
+    /// Takes an apex and what keeping it costs: 1, or its bytes where the budget is in bytes.
+    pub fn offer(&mut self, apex: Apex, cost: f64) {
+        if self.waiting.len() < MOST {
+            self.waiting.push_back(Waiting { apex, cost });
+        }
+    }
+
+    /// It is `now_ns`: `kept` gets the apexes that are old enough and kept, in order of time.
+    pub fn pass(&mut self, now_ns: u64, mut kept: impl FnMut(Apex)) {
+        while self
+            .waiting
+            .front()
+            .is_some_and(|first| first.apex.moment.begin_ns + self.horizon_ns <= now_ns)
+        {
+            self.decide(&mut kept);
+        }
+    }
+
+    /// No more time passes: decides on all that wait.
+    pub fn finish(&mut self, mut kept: impl FnMut(Apex)) {
+        while !self.waiting.is_empty() {
+            self.decide(&mut kept);
+        }
+    }
+
+    fn decide(&mut self, kept: &mut impl FnMut(Apex)) {
+        let Some(Waiting { apex, cost }) = self.waiting.pop_front() else {
+            return;
+        };
+        let at_ns = apex.moment.begin_ns;
+        while let Some((then_ns, _)) = self.spent.front()
+            && (then_ns + self.period_ns <= at_ns || self.spent.len() >= MOST)
+        {
+            self.spent.pop_front();
+        }
+        let left = self.budget - self.spent.iter().map(|(_, cost)| cost).sum::<f64>();
+        let better = self
+            .waiting
+            .iter()
+            .filter(|w| w.apex.priority > apex.priority);
+        let claimed: f64 = better.map(|w| w.cost).sum();
+        let share = left / self.budget.max(1e-9);
+        let price = self.least * 2.0_f64.powf(1.0 - 2.0 * share) as f32;
+        if apex.priority >= price && claimed + cost <= left {
+            self.spent.push_back((at_ns, cost));
+            kept(apex);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How much a moment differs from what was before it, after ChronoForge-RL's temporal apex detection,
+//! whose formula is not public. The one used here:
+//!
+//! `v(t) = |mean f[t, t + W) - mean f[t - W, t)|`, where `f` are a moment's weighted features. Of the
+//! picture's sketch the length of the difference counts, of a radar cue only its growth: that danger
+//! passes is no news.
+
+use crate::config::Weights;
+use crate::cues::CUES;
+use crate::moment::Moment;
+use crate::sketch::{SKETCH, Sketch};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Two windows of moments side by side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Variation {
+    window: usize,
+    weights: Weights,
+    moments: VecDeque<Moment>,
+}
+
+impl Variation {
+    /// Windows of `window` moments each, at least one.
+    pub(crate) fn new(window: usize, weights: &Weights) -> Self {
+        Self {
+            window: window.max(1),
+            weights: *weights,
+            moments: VecDeque::with_capacity(2 * window.max(1)),
+        }
+    }
+
+    /// Takes the next moment. Gives the first moment of the later window with its variation, once
+    /// both windows are full.
+    pub(crate) fn push(&mut self, moment: &Moment) -> Option<(Moment, f32)> {
+        if self.moments.len() == 2 * self.window {
+            self.moments.pop_front();
+        }
+        self.moments.push_back(moment.clone());
+        (self.moments.len() == 2 * self.window)
+            .then(|| (self.moments[self.window].clone(), self.between()))
+    }
+
+    /// Moments in each window.
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
+    fn between(&self) -> f32 {
+        let (mut cues, mut picture) = ([0.0_f32; CUES], [0.0_f32; SKETCH]);
+        let mut seen = [0.0_f32; 2];
+        for (i, moment) in self.moments.iter().enumerate() {
+            let sign = if i < self.window { -1.0 } else { 1.0 };
+            for (sum, cue) in cues.iter_mut().zip(moment.cues.to_array()) {
+                *sum += sign * cue;
+            }
+            seen[usize::from(i >= self.window)] += f32::from(u8::from(moment.sketch.is_some()));
+        }
+        let each = 1.0 / self.window as f32;
+        let growth = cues.iter().zip(self.weights.of_cues());
+        let mut sum: f32 = growth.map(|(c, w)| w * (c * each).max(0.0)).sum();
+        // Where a picture is missing its window's others stand for it.
+        if self.weights.picture > 0.0 && seen[0] > 0.0 && seen[1] > 0.0 {
+            for (i, moment) in self.moments.iter().enumerate() {
+                let share = if i < self.window {
+                    -1.0 / seen[0]
+                } else {
+                    1.0 / seen[1]
+                };
+                if let Some(sketch) = &moment.sketch {
+                    add(&mut picture, sketch, share);
+                }
+            }
+            sum += self.weights.picture * picture.iter().map(|d| d * d).sum::<f32>().sqrt();
+        }
+        sum
+    }
+}
+
+fn add(sum: &mut [f32; SKETCH], sketch: &Sketch, share: f32) {
+    for (sum, value) in sum.iter_mut().zip(sketch.values()) {
+        *sum += share * value;
+    }
+}

@@ -1,0 +1,162 @@
+//! Apexes of a stream against a plain search over the whole of it, and what a budget keeps of them.
+
+use drafthorse_keyframes::{
+    Apex, ApexConfig, Apexes, BudgetConfig, Cues, Moment, Purse, Weights, highest,
+};
+use proptest::prelude::*;
+
+/// Only the vehicle's own braking counts.
+fn config() -> ApexConfig {
+    ApexConfig {
+        window: 3,
+        apart: 4,
+        around: 9,
+        weights: Weights {
+            picture: 0.0,
+            braking: 1.0,
+            leader_braking: 0.0,
+            conflict: 0.0,
+            urgency: 0.0,
+            entry: 0.0,
+            turnover: 0.0,
+        },
+    }
+}
+
+fn moment(i: usize, braking: f32) -> Moment {
+    Moment {
+        begin_ns: i as u64 * 100_000_000,
+        cues: Cues {
+            braking,
+            ..Cues::default()
+        },
+        ..Moment::default()
+    }
+}
+
+fn streamed(values: &[f32], config: &ApexConfig) -> Vec<Apex> {
+    let mut apexes = Apexes::new(config);
+    let moments = values.iter().enumerate().map(|(i, v)| moment(i, *v));
+    let mut found: Vec<_> = moments.filter_map(|m| apexes.push(&m)).collect();
+    found.extend(apexes.finish());
+    found
+}
+
+/// The same by the definition: index and priority.
+fn searched(values: &[f32], config: &ApexConfig) -> Vec<(usize, f32)> {
+    let w = config.window;
+    let mean = |from: usize, to: usize| values[from..to].iter().sum::<f32>() / w as f32;
+    let at = |t: usize| (mean(t, t + w) - mean(t - w, t)).max(0.0);
+    let v: Vec<_> = (w..(values.len() + 1).saturating_sub(w)).map(at).collect();
+    let mut found = Vec::new();
+    for (i, value) in v.iter().enumerate() {
+        let near = |d: usize| i.saturating_sub(d)..(i + d + 1).min(v.len());
+        let first = near(config.apart).find(|j| v[*j] >= *value - 1e-6);
+        let highest = near(config.apart).all(|j| v[j] <= *value + 1e-6);
+        let mut around = v[near(config.around)].to_vec();
+        around.sort_by(f32::total_cmp);
+        let priority = value - around[around.len() / 2];
+        if highest && first == Some(i) && priority > 1e-5 {
+            found.push((i + w, priority));
+        }
+    }
+    found
+}
+
+proptest! {
+    #[test]
+    fn a_stream_has_the_apexes_of_the_whole(
+        steps in prop::collection::vec(0_u8..8, 0..120),
+    ) {
+        let values: Vec<f32> = steps.iter().map(|s| f32::from(*s)).collect();
+        let config = config();
+        let wanted = searched(&values, &config);
+        let found = streamed(&values, &config);
+        let at = |a: &Apex| (a.moment.begin_ns / 100_000_000) as usize;
+        prop_assert_eq!(
+            found.iter().map(at).collect::<Vec<_>>(),
+            wanted.iter().map(|w| w.0).collect::<Vec<_>>()
+        );
+        for (apex, (_, priority)) in found.iter().zip(&wanted) {
+            prop_assert!((apex.priority - priority).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn no_period_costs_more_than_the_budget(
+        apexes in prop::collection::vec((1_u64..40, 0.0_f32..2.0, 1_u32..4), 0..200),
+        budget in 1.0_f64..12.0,
+    ) {
+        let config = BudgetConfig { keyframes: budget, bytes: None, period_s: 30.0, least: 0.2, horizon_s: 5.0 };
+        let mut purse = Purse::new(&config);
+        let (mut at, mut costs, mut kept) = (0, std::collections::HashMap::new(), Vec::new());
+        for (step, priority, cost) in apexes {
+            at += step;
+            let apex = Apex { moment: moment(at as usize, 0.0), priority };
+            costs.insert(apex.moment.begin_ns, f64::from(cost));
+            purse.pass(apex.moment.begin_ns, |a| kept.push(a.moment.begin_ns));
+            purse.offer(apex, f64::from(cost));
+        }
+        purse.finish(|a| kept.push(a.moment.begin_ns));
+        prop_assert!(kept.is_sorted());
+        for from in &kept {
+            let within = kept.iter().filter(|k| (*from..from + 30_000_000_000).contains(*k));
+            prop_assert!(within.map(|k| costs[k]).sum::<f64>() <= budget + 1e-9);
+        }
+    }
+}
+
+#[test]
+fn an_event_stands_out_of_a_long_stretch_that_changes_more() {
+    // A step of 0.6; 10 s later 20 s in which every moment adds 0.25 and a little jitter.
+    let mut values = vec![0.0; 400];
+    values[100..].iter_mut().for_each(|v| *v = 0.6);
+    for i in 200..400 {
+        values[i] = values[i - 1] + 0.25 + 0.02 * ((i * 7) % 5) as f32;
+    }
+    let rise =
+        |t: usize| values[t..t + 3].iter().sum::<f32>() - values[t - 3..t].iter().sum::<f32>();
+    assert!(
+        rise(300) > rise(100),
+        "the stretch changes more than the event"
+    );
+    let found = streamed(&values, &config());
+    assert!(found.len() > 20, "the stretch has apexes: {}", found.len());
+    let kept: Vec<_> = highest(found, 2)
+        .iter()
+        .map(|a| a.moment.begin_ns / 100_000_000)
+        .collect();
+    assert!(kept.contains(&100), "{kept:?}");
+}
+
+#[test]
+fn a_better_moment_that_follows_has_the_first_claim() {
+    let config = BudgetConfig {
+        keyframes: 1.0,
+        bytes: None,
+        period_s: 60.0,
+        least: 0.1,
+        horizon_s: 5.0,
+    };
+    let keep = |second: f32| {
+        let mut purse = Purse::new(&config);
+        let mut kept = Vec::new();
+        for (at, priority) in [(10, 0.5), (40, second)] {
+            purse.offer(
+                Apex {
+                    moment: moment(at, 0.0),
+                    priority,
+                },
+                1.0,
+            );
+        }
+        for now in 0..200 {
+            purse.pass(now * 100_000_000, |a| {
+                kept.push(a.moment.begin_ns / 100_000_000);
+            });
+        }
+        kept
+    };
+    assert_eq!(keep(0.9), [40]);
+    assert_eq!(keep(0.4), [10]);
+}
