@@ -74,12 +74,14 @@ enum Stage {
     Ready {
         object: u32,
     },
-    /// Since when and at which speed; `steered` until they are like everybody else again.
+    /// Since when and from which speed; `steered` until they are like everybody else again, `told`
+    /// once it has come to its head.
     Acting {
         object: u32,
         since_s: f64,
         from_mps: f64,
         steered: bool,
+        told: bool,
     },
     Over,
 }
@@ -207,6 +209,7 @@ impl Script {
                         since_s: t,
                         from_mps: actor.map_or(0.0, |a| a.v),
                         steered: true,
+                        told: false,
                     };
                     self.last_s = t;
                 } else if ego.s > planned.s + PATIENCE_M {
@@ -218,19 +221,20 @@ impl Script {
                 since_s,
                 from_mps,
                 steered,
+                told,
             } => {
                 let Some(actor) = crowd.actors.iter_mut().find(|a| a.id == object) else {
                     planned.stage = Stage::Over;
                     return;
                 };
                 let steered = steered && act(planned.kind, &scene, actor);
-                let told = self.happened.iter().any(|i| i.object == object);
                 let head = if planned.kind == IncidentKind::LeaderBrakes {
                     actor.v < from_mps - LOST_MPS
                 } else {
                     scene.emergency(actor)
                 };
-                if head && !told && t - since_s < WATCHED_S {
+                let now = head && !told && t - since_s < WATCHED_S;
+                if now {
                     self.happened.push(Incident {
                         kind: planned.kind,
                         at_s: t,
@@ -244,6 +248,7 @@ impl Script {
                         since_s,
                         from_mps,
                         steered,
+                        told: told || now,
                     }
                 } else {
                     Stage::Over

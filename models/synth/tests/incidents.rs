@@ -50,7 +50,7 @@ fn incidents_happen_apart_from_each_other_and_in_front_of_the_vehicle() {
         }
         assert!(told >= 2, "{town:?} has {told} incidents");
         let apart = drive.incidents().windows(2).map(|w| w[1].at_s - w[0].at_s);
-        assert!(apart.fold(f64::INFINITY, f64::min) > 3.0);
+        assert!(apart.fold(f64::INFINITY, f64::min) > 5.9);
     }
     let seen = IncidentKind::ALL.iter().filter(|kind| kinds.contains(kind));
     assert!(seen.count() >= 4, "{kinds:?}");

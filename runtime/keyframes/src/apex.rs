@@ -7,6 +7,9 @@ use crate::variation::Variation;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// Surroundings of a minute and a half on either side; a longer median says no more.
+const MOST_AROUND: usize = 1000;
+
 /// A moment at which more changed than around it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Apex {
@@ -31,7 +34,7 @@ impl Apexes {
     /// A search with these settings.
     #[must_use]
     pub fn new(config: &ApexConfig) -> Self {
-        let around = config.around.max(config.apart).max(1);
+        let around = config.around.max(config.apart).clamp(1, MOST_AROUND);
         Self {
             variation: Variation::new(config.window, &config.weights),
             apart: config.apart,
@@ -41,14 +44,15 @@ impl Apexes {
         }
     }
 
-    /// How many moments after an apex it is given.
-    #[must_use]
-    pub fn delay(&self) -> usize {
-        self.variation.window() + self.around
-    }
-
     /// Takes the next moment; gives the apex that is certain with it.
+    ///
+    /// After a gap in time everything is new, and nothing an apex: the search begins again, and what it
+    /// held back is lost to it.
     pub fn push(&mut self, moment: &Moment) -> Option<Apex> {
+        if self.variation.follows_a_gap(moment) {
+            self.variation.clear();
+            self.recent.clear();
+        }
         let next = self.variation.push(moment)?;
         self.recent.push_back(next);
         // The beginning of a drive has fewer moments before than after.
@@ -64,13 +68,11 @@ impl Apexes {
     }
 
     /// No more moments come: the apexes among the last ones.
-    pub fn finish(&mut self) -> Vec<Apex> {
+    pub fn finish(mut self) -> Vec<Apex> {
         let from = self.recent.len().saturating_sub(self.around);
-        let rest = (from..self.recent.len())
+        (from..self.recent.len())
             .filter_map(|middle| self.judge(middle))
-            .collect();
-        self.recent.clear();
-        rest
+            .collect()
     }
 
     fn judge(&mut self, middle: usize) -> Option<Apex> {

@@ -105,3 +105,43 @@ impl Default for BudgetConfig {
         }
     }
 }
+
+impl BudgetConfig {
+    /// Whether every setting can be.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let least = f64::from(self.least);
+        let settings = [
+            ("keyframes", self.keyframes, f64::MIN_POSITIVE),
+            ("period_s", self.period_s, 1.0),
+            ("least", least, 0.0),
+            ("horizon_s", self.horizon_s, 0.0),
+        ];
+        for (name, value, smallest) in settings {
+            if !(smallest..=LARGEST).contains(&value) {
+                return Err(ConfigError { name, value });
+            }
+        }
+        match self.bytes {
+            Some(0) => Err(ConfigError {
+                name: "bytes",
+                value: 0.0,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Largest setting of a budget: a period of eleven days.
+const LARGEST: f64 = 1e6;
+
+/// A setting of the budget cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "{name} = {value} is no budget for keyframes; periods are 1 s or more, nothing is negative or above a million"
+)]
+pub struct ConfigError {
+    /// The setting.
+    pub name: &'static str,
+    /// What it was.
+    pub value: f64,
+}

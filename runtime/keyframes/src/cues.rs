@@ -61,8 +61,6 @@ impl Cues {
     }
 }
 
-/// Distance from the vehicle's origin to its front, m.
-const FRONT_M: f64 = 3.75;
 /// Half of the vehicle's path, m.
 const HALF_PATH_M: f64 = 1.75;
 /// Decelerations are smoothed over so long, s: the vehicle's own speed is known well, others' less.
@@ -72,9 +70,11 @@ const TRACK_SPAN_S: f64 = 0.25;
 const FOLLOWED: usize = 128;
 /// A track is believed from this age on, s.
 const BELIEVED_S: f64 = 0.4;
-/// Scans out of the path, and then within it, that make an entry.
-const OUT_SCANS: u32 = 5;
-const IN_SCANS: u32 = 8;
+/// Time out of the path, and at most within it since, that make an entry, s.
+const OUT_S: f64 = 0.25;
+const WITHIN_S: f64 = 0.4;
+/// The speed across the path is smoothed over so long, s.
+const ACROSS_SPAN_S: f64 = 0.15;
 
 /// What is known of one track from its past.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,14 +87,15 @@ struct Followed {
     deceleration_mps2: f64,
     /// Smoothed speed across the path, positive to the left.
     across_mps: f64,
-    /// Scans in which it was out of the path so far, and within it since.
-    out: u32,
-    within: u32,
+    /// How long it was out of the path so far, and within it since, s.
+    out_s: f64,
+    within_s: f64,
 }
 
 /// Makes cues of scans in order of capture. Its state is bounded and can be written down.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CueMaker {
+    front_m: f64,
     last_ns: Option<u64>,
     speed_mps: f64,
     deceleration_mps2: f64,
@@ -104,11 +105,25 @@ pub struct CueMaker {
 
 /// The vehicle's path for a scan.
 struct Path {
+    front_m: f64,
     speed_mps: f64,
     curvature_per_m: f64,
 }
 
 impl CueMaker {
+    /// For a vehicle whose front is `front_m` ahead of its origin.
+    #[must_use]
+    pub fn new(front_m: f64) -> Self {
+        Self {
+            front_m,
+            last_ns: None,
+            speed_mps: 0.0,
+            deceleration_mps2: 0.0,
+            followed: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
     /// The cues of the scan captured at `captured_ns`; `tracks` in the vehicle frame.
     pub fn scan(&mut self, captured_ns: u64, ego: &EgoMotion, tracks: &[Track]) -> Cues {
         let mut cues = Cues::default();
@@ -121,6 +136,7 @@ impl CueMaker {
         cues.braking = (self.deceleration_mps2 / 6.0).clamp(0.0, 2.0) as f32;
         let curvature = ego.yaw_rate_radps / ego.speed_mps;
         let path = Path {
+            front_m: self.front_m,
             speed_mps: ego.speed_mps,
             curvature_per_m: if ego.speed_mps > 2.0 { curvature } else { 0.0 },
         };
@@ -158,8 +174,8 @@ fn born(track: &Track, captured_ns: u64) -> Followed {
         vx_mps: track.vx_mps,
         deceleration_mps2: 0.0,
         across_mps: 0.0,
-        out: 0,
-        within: 0,
+        out_s: 0.0,
+        within_s: 0.0,
     }
 }
 
@@ -187,21 +203,21 @@ impl Path {
         let slowing = (before.vx_mps - track.vx_mps) / dt_s;
         smooth(&mut next.deceleration_mps2, slowing, dt_s / TRACK_SPAN_S);
         let across = track.vy_mps - self.curvature_per_m * track.x_m * self.speed_mps;
-        smooth(&mut next.across_mps, across, 0.3);
+        smooth(&mut next.across_mps, across, dt_s / ACROSS_SPAN_S);
         next.vx_mps = track.vx_mps;
         next.moving = track.moving;
         next.range_m = track.x_m.hypot(track.y_m);
         if self.outside_m(track) > 0.0 {
-            next.out += 1;
-            next.within = 0;
+            next.out_s += dt_s;
+            next.within_s = 0.0;
         } else {
-            next.within += 1;
+            next.within_s += dt_s;
         }
         next
     }
 
     fn judge(&self, track: &Track, followed: &Followed, age_s: f64, cues: &mut Cues) {
-        let gap_m = track.x_m - 0.5 * track.length_m - FRONT_M;
+        let gap_m = track.x_m - 0.5 * track.length_m - self.front_m;
         if gap_m < 0.3 || !track.moving || track.missed_scans > 2 || self.outside_m(track) > 0.0 {
             return;
         }
@@ -216,7 +232,7 @@ impl Path {
         };
         let urgency = ((4.0 - collision_s) / 3.0).clamp(0.0, 1.0) * trust;
         let raise = |cue: &mut f32, value: f64| *cue = cue.max(value as f32);
-        if followed.out >= OUT_SCANS && followed.within <= IN_SCANS {
+        if followed.out_s >= OUT_S && followed.within_s <= WITHIN_S {
             let inwards = -self.aside_m(track).signum() * followed.across_mps;
             raise(&mut cues.entry, urgency * (inwards / 1.5).clamp(0.0, 1.0));
         }

@@ -6,16 +6,16 @@
 //! down; nothing here decodes, tracks or records.
 
 mod apex;
+mod budget;
 mod config;
 mod cues;
 mod moment;
-mod purse;
 mod sketch;
 mod variation;
 
 pub use apex::{Apex, Apexes, highest};
-pub use config::{ApexConfig, BudgetConfig, Weights};
+pub use budget::Budget;
+pub use config::{ApexConfig, BudgetConfig, ConfigError, Weights};
 pub use cues::{CUES, CueMaker, Cues, NAMES};
 pub use moment::{FrameId, Moment, Moments};
-pub use purse::Purse;
 pub use sketch::{GRID, SKETCH, Sketch};

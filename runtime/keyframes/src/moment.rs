@@ -5,6 +5,7 @@ use crate::sketch::Sketch;
 use drafthorse_core::SensorId;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 /// A picture by its camera and count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct FrameId {
 pub struct Moment {
     /// Its beginning, ns on the vehicle clock.
     pub begin_ns: u64,
+    /// Its end, where the next one begins if no time is missing, ns.
+    pub end_ns: u64,
     /// Its latest picture, where it has one.
     pub frame: Option<FrameId>,
     /// The sketch of that picture.
@@ -32,13 +35,17 @@ pub struct Moment {
 
 /// Moments that wait for late parts.
 const WAITING: usize = 4;
+/// So many late parts in a row are no late parts: an earlier stamp was wrong, and time goes on here.
+const LATE_IN_A_ROW: u32 = 20;
 
 /// Sorts sketches and cues into moments. A moment is given out once something has come that is
-/// [`WAITING`] moments younger; what comes later still is left out and counted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// four moments younger; what comes later still is left out and counted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Moments {
-    length_ns: u64,
+    length_ns: NonZeroU64,
     waiting: VecDeque<Moment>,
+    /// Parts in a row that came too late.
+    late_in_a_row: u32,
     /// Parts that came too late.
     pub late: u64,
 }
@@ -46,16 +53,22 @@ pub struct Moments {
 impl Moments {
     /// Moments of `length_ns` nanoseconds.
     #[must_use]
-    pub fn new(length_ns: u64) -> Self {
+    pub fn new(length_ns: NonZeroU64) -> Self {
         Self {
-            length_ns: length_ns.max(1),
-            ..Self::default()
+            length_ns,
+            waiting: VecDeque::new(),
+            late_in_a_row: 0,
+            late: 0,
         }
     }
 
-    /// Takes the sketch of a picture; `each` gets the moments that are complete with it, in order.
+    /// Takes the sketch of a picture, always of the same camera; `each` gets the moments that are complete with it, in order.
     pub fn sketch(&mut self, frame: FrameId, sketch: Sketch, each: impl FnMut(&Moment)) {
-        if let Some(moment) = self.at(frame.captured_ns, each) {
+        if let Some(moment) = self.at(frame.captured_ns, each)
+            && moment
+                .frame
+                .is_none_or(|known| known.captured_ns < frame.captured_ns)
+        {
             moment.frame = Some(frame);
             moment.sketch = Some(sketch);
         }
@@ -75,33 +88,33 @@ impl Moments {
         }
     }
 
+    /// The moment of a part, after giving out those that are complete with it.
     fn at(&mut self, captured_ns: u64, mut each: impl FnMut(&Moment)) -> Option<&mut Moment> {
-        let begin_ns = captured_ns / self.length_ns * self.length_ns;
-        let Some(first) = self.waiting.front().map(|m| m.begin_ns) else {
-            self.waiting.push_back(Moment {
-                begin_ns,
-                ..Moment::default()
-            });
-            return self.waiting.back_mut();
-        };
-        if begin_ns < first {
+        let length_ns = self.length_ns.get();
+        let begin_ns = captured_ns / length_ns * length_ns;
+        let first_ns = self.waiting.front().map_or(begin_ns, |m| m.begin_ns);
+        if begin_ns < first_ns {
             self.late += 1;
-            return None;
+            self.late_in_a_row += 1;
+            if self.late_in_a_row < LATE_IN_A_ROW {
+                return None;
+            }
         }
-        let ahead = (begin_ns - first) / self.length_ns;
-        if ahead as usize >= 2 * WAITING + self.waiting.len() {
+        self.late_in_a_row = 0;
+        let index = begin_ns.saturating_sub(first_ns) / length_ns;
+        if begin_ns < first_ns || index >= (2 * WAITING + self.waiting.len()) as u64 {
             // Time has leapt: what waits is complete, and what lies between has nothing in it.
             self.waiting.drain(..).for_each(|moment| each(&moment));
-            self.waiting.push_back(Moment {
-                begin_ns,
-                ..Moment::default()
-            });
-            return self.waiting.back_mut();
         }
-        while self.waiting.len() as u64 <= (begin_ns - self.waiting[0].begin_ns) / self.length_ns {
-            let begin_ns = self.waiting[0].begin_ns + self.waiting.len() as u64 * self.length_ns;
+        while self
+            .waiting
+            .back()
+            .is_none_or(|last| last.begin_ns < begin_ns)
+        {
+            let next_ns = self.waiting.back().map_or(begin_ns, |last| last.end_ns);
             self.waiting.push_back(Moment {
-                begin_ns,
+                begin_ns: next_ns,
+                end_ns: next_ns.saturating_add(length_ns),
                 ..Moment::default()
             });
             if self.waiting.len() > WAITING
@@ -110,7 +123,6 @@ impl Moments {
                 each(&moment);
             }
         }
-        let index = (begin_ns - self.waiting[0].begin_ns) / self.length_ns;
-        self.waiting.get_mut(index as usize)
+        self.waiting.iter_mut().find(|m| m.begin_ns == begin_ns)
     }
 }

@@ -50,7 +50,11 @@ impl Sketch {
 fn sketch(width: u32, height: u32, rgb: &[u8]) -> [f32; SKETCH] {
     let (width, height) = (width as usize, height as usize);
     let mut cells = [0.0_f32; SKETCH];
-    if width < 2 * GRID[0] || height < 2 * GRID[1] || rgb.len() < width * height * 3 {
+    let bytes = width
+        .checked_mul(height)
+        .and_then(|pixels| pixels.checked_mul(3));
+    let whole = bytes.is_some_and(|bytes| bytes <= rgb.len());
+    if width < 2 * GRID[0] || height < 2 * GRID[1] || !whole {
         return cells;
     }
     let columns = GRID[0] * SAMPLES;

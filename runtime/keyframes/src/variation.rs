@@ -12,6 +12,9 @@ use crate::sketch::{SKETCH, Sketch};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// Moments that a window may have.
+const MOST: usize = 100;
+
 /// Two windows of moments side by side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Variation {
@@ -24,9 +27,9 @@ impl Variation {
     /// Windows of `window` moments each, at least one.
     pub(crate) fn new(window: usize, weights: &Weights) -> Self {
         Self {
-            window: window.max(1),
+            window: window.clamp(1, MOST),
             weights: *weights,
-            moments: VecDeque::with_capacity(2 * window.max(1)),
+            moments: VecDeque::with_capacity(2 * window.clamp(1, MOST)),
         }
     }
 
@@ -41,9 +44,15 @@ impl Variation {
             .then(|| (self.moments[self.window].clone(), self.between()))
     }
 
-    /// Moments in each window.
-    pub(crate) fn window(&self) -> usize {
-        self.window
+    /// Whether time is missing between the latest moment and `next`.
+    pub(crate) fn follows_a_gap(&self, next: &Moment) -> bool {
+        let last = self.moments.back();
+        last.is_some_and(|last| last.end_ns != next.begin_ns)
+    }
+
+    /// Forgets all moments.
+    pub(crate) fn clear(&mut self) {
+        self.moments.clear();
     }
 
     fn between(&self) -> f32 {

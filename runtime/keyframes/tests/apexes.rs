@@ -1,7 +1,7 @@
 //! Apexes of a stream against a plain search over the whole of it, and what a budget keeps of them.
 
 use drafthorse_keyframes::{
-    Apex, ApexConfig, Apexes, BudgetConfig, Cues, Moment, Purse, Weights, highest,
+    Apex, ApexConfig, Apexes, Budget, BudgetConfig, Cues, Moment, Weights, highest,
 };
 use proptest::prelude::*;
 
@@ -26,6 +26,7 @@ fn config() -> ApexConfig {
 fn moment(i: usize, braking: f32) -> Moment {
     Moment {
         begin_ns: i as u64 * 100_000_000,
+        end_ns: (i as u64 + 1) * 100_000_000,
         cues: Cues {
             braking,
             ..Cues::default()
@@ -88,16 +89,16 @@ proptest! {
         budget in 1.0_f64..12.0,
     ) {
         let config = BudgetConfig { keyframes: budget, bytes: None, period_s: 30.0, least: 0.2, horizon_s: 5.0 };
-        let mut purse = Purse::new(&config);
+        let mut spending = Budget::new(&config).unwrap();
         let (mut at, mut costs, mut kept) = (0, std::collections::HashMap::new(), Vec::new());
         for (step, priority, cost) in apexes {
             at += step;
             let apex = Apex { moment: moment(at as usize, 0.0), priority };
             costs.insert(apex.moment.begin_ns, f64::from(cost));
-            purse.pass(apex.moment.begin_ns, |a| kept.push(a.moment.begin_ns));
-            purse.offer(apex, f64::from(cost));
+            spending.pass(apex.moment.begin_ns, |a| kept.push(a.moment.begin_ns));
+            spending.offer(apex, f64::from(cost));
         }
-        purse.finish(|a| kept.push(a.moment.begin_ns));
+        spending.finish(|a| kept.push(a.moment.begin_ns));
         prop_assert!(kept.is_sorted());
         for from in &kept {
             let within = kept.iter().filter(|k| (*from..from + 30_000_000_000).contains(*k));
@@ -139,10 +140,10 @@ fn a_better_moment_that_follows_has_the_first_claim() {
         horizon_s: 5.0,
     };
     let keep = |second: f32| {
-        let mut purse = Purse::new(&config);
+        let mut spending = Budget::new(&config).unwrap();
         let mut kept = Vec::new();
         for (at, priority) in [(10, 0.5), (40, second)] {
-            purse.offer(
+            spending.offer(
                 Apex {
                     moment: moment(at, 0.0),
                     priority,
@@ -151,7 +152,7 @@ fn a_better_moment_that_follows_has_the_first_claim() {
             );
         }
         for now in 0..200 {
-            purse.pass(now * 100_000_000, |a| {
+            spending.pass(now * 100_000_000, |a| {
                 kept.push(a.moment.begin_ns / 100_000_000);
             });
         }
@@ -159,4 +160,87 @@ fn a_better_moment_that_follows_has_the_first_claim() {
     };
     assert_eq!(keep(0.9), [40]);
     assert_eq!(keep(0.4), [10]);
+}
+
+#[test]
+fn time_that_is_missing_is_no_change_of_scene() {
+    let mut apexes = Apexes::new(&config());
+    let mut found = Vec::new();
+    for i in 0..60 {
+        found.extend(apexes.push(&moment(i, 0.0)));
+    }
+    for i in 90..150 {
+        found.extend(apexes.push(&moment(i, 1.0)));
+    }
+    found.extend(apexes.finish());
+    assert_eq!(found, []);
+}
+
+#[test]
+fn a_search_goes_on_from_its_written_state() {
+    let values: Vec<f32> = (0..200).map(|i| ((i * 37) % 11) as f32).collect();
+    let mut apexes = Apexes::new(&config());
+    let mut found = Vec::new();
+    for (i, value) in values.iter().enumerate() {
+        found.extend(apexes.push(&moment(i, *value)));
+        if i % 13 == 0 {
+            let state = postcard::to_allocvec(&apexes).unwrap();
+            apexes = postcard::from_bytes(&state).unwrap();
+        }
+    }
+    found.extend(apexes.finish());
+    assert_eq!(found, streamed(&values, &config()));
+}
+
+#[test]
+fn a_budget_that_cannot_be_is_refused() {
+    let plain = BudgetConfig::default();
+    let cases = [
+        (
+            "period_s",
+            BudgetConfig {
+                period_s: 0.0,
+                ..plain
+            },
+        ),
+        (
+            "period_s",
+            BudgetConfig {
+                period_s: f64::INFINITY,
+                ..plain
+            },
+        ),
+        (
+            "keyframes",
+            BudgetConfig {
+                keyframes: f64::NAN,
+                ..plain
+            },
+        ),
+        (
+            "horizon_s",
+            BudgetConfig {
+                horizon_s: -1.0,
+                ..plain
+            },
+        ),
+        (
+            "least",
+            BudgetConfig {
+                least: f32::NAN,
+                ..plain
+            },
+        ),
+        (
+            "bytes",
+            BudgetConfig {
+                bytes: Some(0),
+                ..plain
+            },
+        ),
+    ];
+    for (name, config) in cases {
+        assert_eq!(Budget::new(&config).unwrap_err().name, name);
+    }
+    assert!(Budget::new(&plain).is_ok());
 }

@@ -3,6 +3,8 @@
 use drafthorse_core::SensorId;
 use drafthorse_keyframes::{Cues, FrameId, GRID, Moment, Moments, SKETCH, Sketch};
 
+use std::num::NonZeroU64;
+
 const LENGTH_NS: u64 = 100_000_000;
 
 fn cues(braking: f32) -> Cues {
@@ -40,7 +42,7 @@ fn picture(x: usize, gain: f32) -> Vec<u8> {
 fn parts_of_two_sensors_meet_in_their_moment_whatever_their_order() {
     let sketch = Sketch::of_rgb(320, 180, &picture(100, 1.0));
     let mut found: Vec<Moment> = Vec::new();
-    let mut moments = Moments::new(LENGTH_NS);
+    let mut moments = Moments::new(NonZeroU64::new(LENGTH_NS).unwrap());
     for i in 0..20_u64 {
         // The camera is 200 ms late; two scans a moment, the higher cue counts.
         let at = i * LENGTH_NS;
@@ -64,7 +66,7 @@ fn parts_of_two_sensors_meet_in_their_moment_whatever_their_order() {
 #[test]
 fn what_comes_too_late_is_counted_and_a_leap_of_time_is_not_filled() {
     let mut found = Vec::new();
-    let mut moments = Moments::new(LENGTH_NS);
+    let mut moments = Moments::new(NonZeroU64::new(LENGTH_NS).unwrap());
     for at in [0, 30, 2, 31, 3_000_000, 3_000_001] {
         moments.cues(at * LENGTH_NS, cues(0.5), |m| {
             found.push(m.begin_ns / LENGTH_NS);
@@ -86,8 +88,41 @@ fn exposure_changes_a_sketch_little_and_a_new_thing_much() {
 
 #[test]
 fn a_picture_that_is_none_is_a_sketch_of_zeros() {
-    for (width, height, bytes) in [(0, 0, 0), (1, 1, 3), (640, 480, 10), (u32::MAX, 2, 64)] {
+    for (width, height, bytes) in [
+        (0, 0, 0),
+        (1, 1, 3),
+        (640, 480, 10),
+        (u32::MAX, 2, 64),
+        (u32::MAX, u32::MAX, 64),
+    ] {
         let sketch = Sketch::of_rgb(width, height, &vec![7; bytes]);
         assert!(sketch.values().iter().all(|v| *v == 0.0));
     }
+}
+
+#[test]
+fn the_latest_picture_of_a_moment_counts_whichever_comes_first() {
+    let sketch = |x| Sketch::of_rgb(320, 180, &picture(x, 1.0));
+    let mut found = Vec::new();
+    let mut moments = Moments::new(NonZeroU64::new(LENGTH_NS).unwrap());
+    moments.sketch(frame(60_000_000), sketch(100), |_| ());
+    moments.sketch(frame(20_000_000), sketch(200), |_| ());
+    moments.finish(|m| found.push(m.clone()));
+    assert_eq!(found[0].frame, Some(frame(60_000_000)));
+    assert_eq!(found[0].sketch, Some(sketch(100)));
+}
+
+#[test]
+fn one_wrong_stamp_does_not_end_the_stream() {
+    let mut found = Vec::new();
+    let mut moments = Moments::new(NonZeroU64::new(LENGTH_NS).unwrap());
+    let stamps = (0..50).chain([u64::MAX / LENGTH_NS - 1]).chain(50..120);
+    for at in stamps {
+        moments.cues(at * LENGTH_NS, cues(0.5), |m| {
+            found.push(m.begin_ns / LENGTH_NS);
+        });
+    }
+    moments.finish(|m| found.push(m.begin_ns / LENGTH_NS));
+    assert!(found.contains(&119), "{found:?}");
+    assert!((10..25).contains(&moments.late), "{}", moments.late);
 }
