@@ -70,8 +70,10 @@ impl Canvas {
         self.glows.clear();
     }
 
-    /// Goes back to an earlier state of the same size, within the clip.
-    pub(crate) fn restore(&mut self, earlier: &Self) {
+    /// Goes back to an earlier state of the same size within the clip. Outside it only the depth
+    /// counts, which hides lamps whose light reaches into the clip: it becomes that of `around`.
+    pub(crate) fn restore(&mut self, earlier: &Self, around: &Self) {
+        self.depth.copy_from_slice(&around.depth);
         let [left, top, right, bottom] = self.clip;
         for row in top..bottom {
             let span = row * self.width + left..row * self.width + right;

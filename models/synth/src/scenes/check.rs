@@ -1,16 +1,15 @@
 //! The checker: what of an instant its picture shows. It compares pictures and knows no facts.
 
-use super::eye::{Eye, HEIGHT_PX, WIDTH_PX, around};
+use super::eye::{Eye, Region, around};
 use super::object::{Object, Verdict};
-use super::{PATCH_PX, PATCHES};
+use super::patches::{BETWEEN_BIT, Patches, ZEBRA_BIT, light_bit};
+use super::range::{LIGHTS_M, LOOKED_AT_M, USERS_M, ZEBRAS_M};
 use crate::camera::Change;
 use crate::junctions::Junction;
 use crate::paint_junctions::{LIGHT_TOP_M, post};
 use crate::paint_users::PAINTS;
 use crate::world::World;
 
-/// Road users are counted within 40 m. Of those whose distance is near that nothing is said.
-const NEAR_M: [f64; 2] = [38.0, 42.0];
 /// Differing pixels from which on an object is shown, and up to which it is hidden.
 const OBJECT_PX: [usize; 2] = [24, 6];
 /// The same for a lamp of a traffic light.
@@ -26,20 +25,6 @@ const LEAST_PX2: f64 = 16.0;
 /// Least share of a shown object's box that shows it, and that is within the picture.
 const LEAST_FILL: f64 = 0.2;
 const LEAST_INSIDE: f64 = 0.3;
-/// A patch shows what at least this many of its pixels show.
-const PATCH_SHOWS_PX: u16 = 8;
-/// Road ahead on which traffic lights and zebra crossings are looked for, m.
-const ROAD_M: f64 = 120.0;
-
-/// A patch's bits: 1 << class for road users, then these.
-pub const RED_BIT: u8 = 4;
-/// Green traffic light.
-pub const GREEN_BIT: u8 = 5;
-/// Zebra crossing.
-pub const ZEBRA_BIT: u8 = 6;
-/// Something that is neither clearly shown nor hidden: the other bits are not to be trusted.
-pub const BETWEEN_BIT: u8 = 7;
-
 /// What the picture shows beside road users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Road {
@@ -53,14 +38,10 @@ pub(crate) struct Road {
 pub(crate) fn check(eye: &mut Eye, world: &World, objects: &mut [Object]) -> (Road, Vec<u8>) {
     let mut patches = Patches::default();
     for object in objects.iter_mut() {
-        if object.distance_m > NEAR_M[1] {
-            patches.add(&object.pixels(), BETWEEN_BIT);
-            continue;
-        }
         let without = Change::Without(object.id);
         let pixels = eye.differing(world, without, object.region(), 1);
         object.shown_px = pixels.len();
-        object.verdict = verdict(object);
+        object.verdict = counted(verdict(object), object.distance_m < USERS_M);
         match object.verdict {
             Verdict::Shown => patches.add(&pixels, object.class),
             Verdict::Between => patches.add(&pixels, BETWEEN_BIT),
@@ -76,6 +57,15 @@ fn verdict(object: &Object) -> Verdict {
     let clear =
         area >= LEAST_PX2 && pixels as f64 >= LEAST_FILL * area && object.inside >= LEAST_INSIDE;
     graded(pixels, OBJECT_PX, clear)
+}
+
+/// Of what is seen too far away to count nothing is said.
+fn counted(verdict: Verdict, within: bool) -> Verdict {
+    if verdict == Verdict::Shown && !within {
+        Verdict::Between
+    } else {
+        verdict
+    }
 }
 
 fn graded(pixels: usize, [shown, hidden]: [usize; 2], clear: bool) -> Verdict {
@@ -95,10 +85,8 @@ fn road(eye: &mut Eye, world: &World, patches: &mut Patches) -> Road {
         zebra: Verdict::Hidden,
     };
     let ego = world.ego();
-    for junction in lights_ahead(world, ROAD_M) {
-        let post = post(&world.streets, junction);
-        let [x, y] = ego.pose.inward([post.x, post.y]);
-        let Some(region) = around(&[[x, y, 0.0], [x, y, LIGHT_TOP_M]], 8.0) else {
+    for junction in lights_ahead(world, LOOKED_AT_M.end) {
+        let Some(region) = light_region(world, junction) else {
             continue;
         };
         let lamp = eye.differing(world, Change::SwappedSignals, region, 2);
@@ -109,8 +97,9 @@ fn road(eye: &mut Eye, world: &World, patches: &mut Patches) -> Road {
                 verdict = Verdict::Between;
             }
         }
+        verdict = counted(verdict, junction.s - ego.s < LIGHTS_M);
         let green = junction.green(0, world.time_s()) > 0.0;
-        let bit = if green { GREEN_BIT } else { RED_BIT };
+        let bit = light_bit(green);
         match verdict {
             Verdict::Hidden => continue,
             Verdict::Shown => patches.add_small(&lamp, bit),
@@ -124,25 +113,20 @@ fn road(eye: &mut Eye, world: &World, patches: &mut Patches) -> Road {
         };
         road.green = Some(green);
     }
-    let [right, left] = world.streets.layout.kerb();
     for &at in world.crossings() {
-        if !(ego.s - 5.0..ego.s + ROAD_M).contains(&at) {
+        if !LOOKED_AT_M.contains(&(at - ego.s)) {
             continue;
         }
-        let corners = [at - 1.6, at + 1.6].map(|s| {
-            [right, left].map(|d| {
-                let [x, y] = ego.pose.inward(world.streets.path.offset(s, d));
-                [x, y, 0.0]
-            })
-        });
-        let Some(region) = around(corners.as_flattened(), 2.0) else {
+        let Some(region) = zebra_region(world, at) else {
             continue;
         };
         let pixels = eye.zebra(world, region);
         let verdict = graded(pixels.len(), ZEBRA_PX, true);
+        let verdict = counted(verdict, ZEBRAS_M.contains(&(at - ego.s)));
         match verdict {
             Verdict::Shown => patches.add(&pixels, ZEBRA_BIT),
-            _ => patches.add(&pixels, BETWEEN_BIT),
+            Verdict::Between => patches.add(&pixels, BETWEEN_BIT),
+            Verdict::Hidden => {}
         }
         road.zebra = match (road.zebra, verdict) {
             (Verdict::Shown, _) | (_, Verdict::Shown) => Verdict::Shown,
@@ -154,16 +138,29 @@ fn road(eye: &mut Eye, world: &World, patches: &mut Patches) -> Road {
 }
 
 /// Junctions with traffic lights within `reach_m` ahead, nearest first.
-fn lights_ahead(world: &World, reach_m: f64) -> impl Iterator<Item = &Junction> {
+pub(crate) fn lights_ahead(world: &World, reach_m: f64) -> impl Iterator<Item = &Junction> {
     let s = world.ego().s;
     let junctions = world.streets.junctions.all.iter();
     junctions.filter(move |j| j.is_crossing() && (s..s + reach_m).contains(&j.s))
 }
 
-/// Whether the nearest traffic light within `reach_m` ahead is green.
-pub(crate) fn green_ahead(world: &World, reach_m: f64) -> Option<bool> {
-    let junction = lights_ahead(world, reach_m).next()?;
-    Some(junction.green(0, world.time_s()) > 0.0)
+/// Where in the picture a junction's traffic light is.
+pub(crate) fn light_region(world: &World, junction: &Junction) -> Option<Region> {
+    let post = post(&world.streets, junction);
+    let [x, y] = world.ego().pose.inward([post.x, post.y]);
+    around(&[[x, y, 0.0], [x, y, LIGHT_TOP_M]], 8.0)
+}
+
+/// Where in the picture the zebra crossing at arc length `at` is.
+pub(crate) fn zebra_region(world: &World, at: f64) -> Option<Region> {
+    let [right, left] = world.streets.layout.kerb();
+    let corners = [at - 1.6, at + 1.6].map(|s| {
+        [right, left].map(|d| {
+            let [x, y] = world.ego().pose.inward(world.streets.path.offset(s, d));
+            [x, y, 0.0]
+        })
+    });
+    around(corners.as_flattened(), 2.0)
 }
 
 /// Whether the picture shows that a car is not of any of the other colours; `same(a, b)` says that
@@ -183,44 +180,6 @@ pub(crate) fn colour_shown(
     })
 }
 
-/// How many pixels of each patch show what.
-struct Patches {
-    counts: Vec<[u16; 8]>,
-}
-
-impl Default for Patches {
-    fn default() -> Self {
-        Self {
-            counts: vec![[0; 8]; PATCHES],
-        }
-    }
-}
-
-impl Patches {
-    fn add(&mut self, pixels: &[usize], bit: u8) {
-        for pixel in pixels {
-            let (x, y) = (pixel % WIDTH_PX, pixel / WIDTH_PX);
-            let patch = y / PATCH_PX * (WIDTH_PX / PATCH_PX) + x / PATCH_PX;
-            self.counts[patch][usize::from(bit)] += 1;
-        }
-    }
-
-    /// Adds pixels of a thing so small that each counts for many.
-    fn add_small(&mut self, pixels: &[usize], bit: u8) {
-        (0..PATCH_SHOWS_PX / 2).for_each(|_| self.add(pixels, bit));
-    }
-
-    fn bits(&self) -> Vec<u8> {
-        debug_assert_eq!(HEIGHT_PX / PATCH_PX * (WIDTH_PX / PATCH_PX), PATCHES);
-        let byte = |counts: &[u16; 8]| {
-            (0..8).fold(0, |byte, bit| {
-                byte | u8::from(counts[bit] >= PATCH_SHOWS_PX) << bit
-            })
-        };
-        self.counts.iter().map(byte).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +187,9 @@ mod tests {
     use crate::atmosphere::Light;
     use crate::config::DriveConfig;
     use crate::path::Pose2;
+    use crate::scenes::facts::of_objects;
     use crate::scenes::object::in_front;
+    use crate::scenes::{PATCH_PX, WIDTH_PX};
     use crate::town::Town;
     use crate::weather::Weather;
     use drafthorse_core::Class;
@@ -271,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn fog_and_distance_hide() {
+    fn fog_hides() {
         let world = road(&[
             (Class::Pedestrian, 14.0, 2.0),
             (Class::Pedestrian, 36.0, -2.0),
@@ -280,12 +241,28 @@ mod tests {
         assert_eq!(day[0].1, Verdict::Shown);
         let fog = verdicts(&world, Weather::Fog, Light::Night);
         assert_ne!(fog[1].1, Verdict::Shown, "36 m in a night of fog");
-        let far = verdicts(
-            &road(&[(Class::Car, 60.0, 0.0)]),
-            Weather::Clear,
-            Light::Day,
-        );
-        assert_eq!(far, [(60, Verdict::Hidden)], "beyond what is counted");
+    }
+
+    #[test]
+    fn who_is_seen_beyond_what_is_counted_leaves_it_open() {
+        for (ahead, verdict) in [
+            (30.0, Verdict::Shown),
+            (40.0, Verdict::Between),
+            (60.0, Verdict::Between),
+        ] {
+            let world = road(&[(Class::Car, ahead, 0.0)]);
+            let found = verdicts(&world, Weather::Clear, Light::Day);
+            assert_eq!(found, [(ahead as u32, verdict)]);
+            let mut objects = in_front(&world);
+            objects[0].verdict = verdict;
+            let facts = of_objects(&objects);
+            let open = verdict == Verdict::Between;
+            assert_eq!(facts.get("ahead").is_none(), open, "{ahead} m");
+            assert_eq!(facts.get("count.car").is_none(), open, "{ahead} m");
+        }
+        let behind = road(&[(Class::Truck, 16.0, 0.0), (Class::Car, 60.0, 0.0)]);
+        let found = verdicts(&behind, Weather::Clear, Light::Day);
+        assert_eq!(found[1], (60, Verdict::Hidden));
     }
 
     #[test]

@@ -82,7 +82,10 @@ pub(crate) const WHOLE: Region = [0, 0, WIDTH_PX, HEIGHT_PX];
 /// The camera in one weather and light.
 pub(crate) struct Eye {
     camera: Camera,
+    /// The instant before road users and lights are on it.
     stage: Canvas,
+    /// The instant with all that is on it.
+    acted: Canvas,
     /// The instant without rain and noise, RGB.
     plain: Vec<u8>,
     /// What `plain` is compared with.
@@ -99,6 +102,7 @@ impl Eye {
         Self {
             camera: Camera::new(model, mount, 90, air),
             stage: Canvas::new(WIDTH_PX * OVERSAMPLE, HEIGHT_PX * OVERSAMPLE),
+            acted: Canvas::new(WIDTH_PX * OVERSAMPLE, HEIGHT_PX * OVERSAMPLE),
             plain: vec![0; WIDTH_PX * HEIGHT_PX * 3],
             other: vec![0; WIDTH_PX * HEIGHT_PX * 3],
             differs,
@@ -109,15 +113,16 @@ impl Eye {
     pub(crate) fn look(&mut self, world: &World) {
         self.clip(WHOLE);
         self.camera.stage(world, world.crossings());
-        self.stage.restore(self.camera.canvas());
+        self.stage.clone_from(self.camera.canvas());
         self.camera.act(world, Change::None);
-        shrink(&self.camera.canvas().rgb, WHOLE, &mut self.plain);
+        self.acted.clone_from(self.camera.canvas());
+        shrink(&self.acted.rgb, WHOLE, &mut self.plain);
     }
 
     /// The picture of the instant last looked at, RGB, under rain and noise of stream `number`.
     pub(crate) fn picture(&mut self, world: &World, number: u64) -> Vec<u8> {
         self.clip(WHOLE);
-        self.camera.canvas().restore(&self.stage);
+        self.camera.canvas().restore(&self.stage, &self.acted);
         self.camera.act(world, Change::None);
         self.camera.weather_of(number);
         let mut rgb = vec![0; WIDTH_PX * HEIGHT_PX * 3];
@@ -135,15 +140,23 @@ impl Eye {
         times: u8,
     ) -> Vec<usize> {
         self.clip(region);
-        self.camera.canvas().restore(&self.stage);
+        self.camera.canvas().restore(&self.stage, &self.acted);
         self.camera.act(world, change);
         self.compare(region, times)
     }
 
     /// Pixels of `region` that would differ if there were no zebra crossing.
     pub(crate) fn zebra(&mut self, world: &World, region: Region) -> Vec<usize> {
+        self.with_zebras(world, &[], region)
+    }
+
+    /// Pixels of `region` that would differ if the zebra crossings were those at `crossings`.
+    fn with_zebras(&mut self, world: &World, crossings: &[f64], region: Region) -> Vec<usize> {
         self.clip(region);
-        self.camera.stage(world, &[]);
+        self.camera.stage(world, crossings);
+        let canvas = self.camera.canvas();
+        let bare = canvas.clone();
+        canvas.restore(&bare, &self.acted);
         self.camera.act(world, Change::None);
         self.compare(region, 1)
     }
@@ -181,5 +194,44 @@ fn shrink(rgb: &[u8], [left, top, right, bottom]: Region, small: &mut [u8]) {
                 small[3 * (y * WIDTH_PX + x) + channel] = ((sum + 2) / 4) as u8;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DriveConfig;
+    use crate::town::Town;
+
+    #[test]
+    fn where_nothing_is_changed_nothing_differs() {
+        // Lamps are lit: their light reaches from outside a region into it, unless hidden there.
+        for (seed, light) in [(5, Light::Night), (6, Light::Dusk), (7, Light::Day)] {
+            let mut world = World::new(&DriveConfig {
+                seed,
+                town: Town::Boulevard,
+                ..DriveConfig::default()
+            });
+            let mut eye = Eye::new(Weather::Clear, light);
+            for time_s in [2.0, 6.0, 10.0] {
+                world.advance_to(time_s);
+                eye.look(&world);
+                for (i, region) in regions().enumerate() {
+                    // What was drawn before must leave nothing behind.
+                    let other = world.placed[i % world.placed.len()].actor.id;
+                    eye.differing(&world, Change::Without(other), WHOLE, 1);
+                    let none = eye.differing(&world, Change::None, region, 1);
+                    let crossings = world.crossings().to_vec();
+                    let same = eye.with_zebras(&world, &crossings, region);
+                    let at = format!("seed {seed}, {light:?}, {time_s} s, {region:?}");
+                    assert!(none.is_empty(), "{} px, {at}", none.len());
+                    assert!(same.is_empty(), "{} px, {at}", same.len());
+                }
+            }
+        }
+    }
+
+    fn regions() -> impl Iterator<Item = Region> {
+        (0..8).flat_map(|x| (1..4).map(move |y| [32 * x, 24 * y, 32 * x + 32, 24 * y + 24]))
     }
 }

@@ -1,16 +1,17 @@
 //! From the plan to scenes: drives are played, and an instant that offers what is wanted is looked
 //! at, checked and described.
 
+use super::Scene;
 use super::air::{Airs, LIGHTS, WEATHERS, names};
 use super::caption::caption;
-use super::check::{Road, check, colour_shown, green_ahead};
+use super::check::{Road, check, colour_shown};
+use super::claim::{Truth, claim};
 use super::eye::HEIGHT_PX;
 use super::facts::{Facts, colour, nearest_car, of_objects, of_road};
-use super::object::{Object, Verdict, in_front};
+use super::object::{Object, in_front};
 use super::plan::{Content, Plan, Split, Wish};
 use super::question::Balance;
 use super::tally::Tally;
-use super::{PATCHES, Scene};
 use crate::config::DriveConfig;
 use crate::drive::Drive;
 use crate::echo::Source;
@@ -139,27 +140,19 @@ impl Scenes {
     fn instant(&mut self, playing: &Playing) -> Option<Scene> {
         let world = &playing.world;
         let mut objects = in_front(world);
-        let s = world.ego().s;
-        let zebra = world
-            .crossings()
-            .iter()
-            .any(|at| (s + 4.0..s + 50.0).contains(at));
-        let green = green_ahead(world, 60.0);
-        let offered = Content::offered(&objects, green, zebra);
+        let truth = Truth::of(world);
+        let offered = Content::offered(&objects, truth.green, truth.zebra);
         let wish = self.plan.draw(playing.town, &offered)?;
-        let claims = claims(&objects, green, zebra, wish);
-        self.airs.eye(wish.air).look(world);
-        let eye = self.airs.eye(wish.air);
-        let (road, patches) = if self.config.verified {
-            check(eye, world, &mut objects)
+        let claims = truth.claims(&objects, air_facts(wish));
+        let (facts, patches) = if self.config.verified {
+            let eye = self.airs.eye(wish.air);
+            eye.look(world);
+            let (road, patches) = check(eye, world, &mut objects);
+            (self.settled(world, &objects, road, wish), patches)
         } else {
-            claim_shown(&mut objects);
-            (claimed_road(green, zebra), vec![0; PATCHES])
-        };
-        let facts = if self.config.verified {
-            self.settled(world, &objects, road, wish)
-        } else {
-            claims.clone()
+            claim(&mut objects);
+            let patches = truth.patches(world, &objects);
+            (claims.clone(), patches)
         };
         if !wish.content.is_in(&facts) {
             self.plan.failed(wish);
@@ -234,40 +227,6 @@ impl Scenes {
 fn air_facts(wish: Wish) -> [(&'static str, &'static str); 2] {
     let [weather, light] = names(wish.air);
     [("weather", weather), ("light", light)]
-}
-
-/// Everybody within 40 m whose box is in the picture.
-fn claim_shown(objects: &mut [Object]) {
-    for object in objects {
-        let large = object.distance_m < 40.0 && object.inside >= 0.3;
-        object.verdict = if large {
-            Verdict::Shown
-        } else {
-            Verdict::Hidden
-        };
-    }
-}
-
-fn claimed_road(green: Option<bool>, zebra: bool) -> Road {
-    let shown = |is: bool| if is { Verdict::Shown } else { Verdict::Hidden };
-    Road {
-        signal: shown(green.is_some()),
-        green,
-        zebra: shown(zebra),
-    }
-}
-
-/// What the drive's truth says, whatever the picture shows.
-fn claims(objects: &[Object], green: Option<bool>, zebra: bool, wish: Wish) -> Facts {
-    let mut objects = objects.to_vec();
-    claim_shown(&mut objects);
-    let mut facts = of_objects(&objects);
-    facts.extend(of_road(claimed_road(green, zebra)));
-    facts.extend(air_facts(wish).map(|(k, v)| (k.to_owned(), v.to_owned())));
-    if let Some(paint) = nearest_car(&objects).and_then(|car| car.paint) {
-        facts.insert("colour".to_owned(), colour(paint).to_owned());
-    }
-    facts
 }
 
 /// One scan of the vehicle's radar at the instant: returns in the vehicle's frame, and their owners.

@@ -8,23 +8,26 @@
 mod air;
 mod caption;
 mod check;
+mod claim;
 mod eye;
 mod facts;
 mod file;
 mod generate;
 mod grammar;
 mod object;
+mod patches;
 mod plan;
 mod question;
+mod range;
 mod tally;
 
-pub use check::{BETWEEN_BIT, GREEN_BIT, RED_BIT, ZEBRA_BIT};
 pub use eye::{HEIGHT_PX, WIDTH_PX, camera};
 pub use facts::{Facts, colour, keys, values};
 pub use file::{SceneFileError, save};
 pub use generate::{Scenes, ScenesConfig};
 pub use grammar::parse;
 pub use object::{Object, Verdict};
+pub use patches::{BETWEEN_BIT, GREEN_BIT, RED_BIT, ZEBRA_BIT};
 pub use plan::{Content, Split};
 pub use question::Question;
 pub use tally::Tally;

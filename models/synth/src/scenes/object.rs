@@ -1,6 +1,7 @@
 //! Road users that are in front of the camera, before anybody asks whether the picture shows them.
 
 use super::eye::{self, HEIGHT_PX, Region, WIDTH_PX};
+use super::range::LISTED_M;
 use crate::actor::{Body, Placed};
 use crate::paint_users::paint_of;
 use crate::path::Pose2;
@@ -9,8 +10,6 @@ use crate::world::World;
 use nalgebra::{Isometry3, Point3};
 use serde::Serialize;
 
-/// Objects beyond this are not listed, m.
-const FAR_M: f64 = 90.0;
 /// Boxes of less than this are not listed, px².
 const LEAST_PX2: f64 = 6.0;
 
@@ -114,7 +113,7 @@ fn object(
     let (actor, solid) = (&placed.actor, &placed.solid);
     let [x, y] = ego.inward([solid.pose.x, solid.pose.y]);
     let distance_m = (x - camera_x_m).hypot(y);
-    if distance_m > FAR_M {
+    if distance_m > LISTED_M {
         return None;
     }
     let mut whole = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];

@@ -75,6 +75,9 @@ pub enum Content {
 /// Distance up to which somebody is likely to be seen, m.
 const NEAR_M: f64 = 36.0;
 
+/// Distance from which on somebody ahead may well go unseen, m.
+const CLEAR_M: f64 = 60.0;
+
 impl Content {
     const ALL: [Self; 10] = [
         Self::Free,
@@ -89,8 +92,8 @@ impl Content {
         Self::Zebra,
     ];
 
-    /// What an instant may be worth, before its picture is looked at: the nearest light within 60 m,
-    /// whether a zebra crossing is within 50 m.
+    /// What an instant may be worth, before its picture is looked at: the nearest light, and whether
+    /// there is a zebra crossing, where they count.
     pub(crate) fn offered(objects: &[Object], green: Option<bool>, zebra: bool) -> Vec<Self> {
         let near = |class: u8| {
             let own = objects
@@ -101,7 +104,7 @@ impl Content {
         let in_middle = |o: &&Object| (0.4..0.6).contains(&o.across());
         let ahead = objects.iter().find(in_middle);
         let offers = |content: &Self| match content {
-            Self::Free => ahead.is_none_or(|o| o.distance_m > 42.0),
+            Self::Free => ahead.is_none_or(|o| o.distance_m > CLEAR_M),
             Self::Car => ahead.is_some_and(|o| o.class == 0 && o.distance_m < NEAR_M),
             Self::Cars => near(0) >= 3,
             Self::Truck => near(1) >= 1,
