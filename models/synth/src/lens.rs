@@ -10,6 +10,9 @@ use nalgebra::{Matrix3, Point3, Vector3};
 /// Nearest depth that is drawn, m.
 const NEAR_M: f64 = 0.25;
 
+/// Strength of the strongest lamps, those of streets.
+const STRONGEST_LAMP: f64 = 1.6;
+
 /// A camera at one instant with the picture that it exposes.
 pub(crate) struct Lens<'a> {
     canvas: &'a mut Canvas,
@@ -84,8 +87,14 @@ impl<'a> Lens<'a> {
         };
         let [a, b] = column(q.x - reach);
         let [c, d] = column(q.x + reach);
-        // A margin for the lens's distortion.
-        a.min(b) < right as f64 + 8.0 && c.max(d) > left as f64 - 8.0
+        // A margin for the lens's distortion, and for the light of lamps.
+        let glow = if self.air.lamps {
+            self.glow_px(STRONGEST_LAMP, near)
+        } else {
+            0.0
+        };
+        let margin = 8.0 + glow;
+        a.min(b) < right as f64 + margin && c.max(d) > left as f64 - margin
     }
 
     /// Draws a convex polygon that lies on the ground.
@@ -103,6 +112,11 @@ impl<'a> Lens<'a> {
         self.glowing = true;
         draw(self);
         self.glowing = false;
+    }
+
+    /// How far a lamp's glow reaches, px.
+    fn glow_px(&self, strength: f64, depth_m: f64) -> f64 {
+        strength * self.model.fx_px * 0.02 * (10.0 / depth_m).sqrt()
     }
 
     /// A lamp at a place of a body that shines along the body's x (`ahead` +1, -1, or 0 for all
@@ -130,7 +144,7 @@ impl<'a> Lens<'a> {
                 x: pixel.x as f32,
                 y: pixel.y as f32,
                 inverse_depth: (1.0 / p.z) as f32,
-                radius: (strength * self.model.fx_px * 0.02 * (10.0 / p.z).sqrt()) as f32,
+                radius: self.glow_px(strength, p.z) as f32,
                 colour: colour.map(|c| c * dim as f32),
             });
         }
