@@ -11,7 +11,7 @@ import torch
 
 from .config import PATCHES, Config, ConfigError
 from .language import ANSWER, CAPTION, CLASSES, EOS, PAD, Language
-from .scenes import BITS, Scene
+from .scenes import Scene
 
 CAPTION_LOSS, ANSWER_LOSS = 1, 2
 
@@ -83,6 +83,7 @@ class TrainingBatches:
         most = max(stage.batch for stage in config.stages)
         if len(data) < most:
             raise ConfigError(f"{len(data)} scenes do not fill a batch of {most}; write more")
+        data.check_lengths(config.text.max_words)
         self._data, self._config, self._seed = data, config, seed
         self._epoch, self._order = -1, None
 
@@ -130,6 +131,3 @@ def name_batch(language: Language, rng: np.random.Generator) -> torch.Tensor:
     """i64 [4, N]: one name of each class."""
     names = [[text for kind, text in language.names if kind == name] for name in CLASSES]
     return padded([language.encode(of[rng.integers(len(of))]) for of in names], PAD)
-
-
-assert BITS + 1 == 8

@@ -11,12 +11,13 @@ from .language import Language
 from .model import SceneVlm
 
 
-def save(path: Path, model: SceneVlm, optimiser, seed: int, step: int) -> None:
-    """Saves after `step` finished steps."""
+def save(path: Path, model: SceneVlm, optimiser, seed: int, data: str, step: int) -> None:
+    """Saves after `step` finished steps on the scenes of identity `data`."""
     state = {
         "config": model.config.to_dict(),
         "language": model.language.to_dict(),
         "seed": seed,
+        "data": data,
         "step": step,
         "model": model.state_dict(),
         "optimiser": optimiser.state_dict(),

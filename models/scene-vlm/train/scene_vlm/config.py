@@ -10,6 +10,8 @@ from pathlib import Path
 WIDTH_PX, HEIGHT_PX, PATCH_PX = 256, 128, 16
 COLUMNS, ROWS = WIDTH_PX // PATCH_PX, HEIGHT_PX // PATCH_PX
 PATCHES = COLUMNS * ROWS
+# Tokens of an answer and the marks around it.
+ANSWER_ROOM = 8
 
 
 class ConfigError(ValueError):
@@ -29,13 +31,14 @@ class Vision:
 
 @dataclass(frozen=True)
 class Text:
-    """The decoder; `feed_forward` is the width inside SwiGLU."""
+    """The decoder; `feed_forward` is the width inside SwiGLU, `max_words` how long a caption or question may be."""
 
     layers: int
     width: int
     heads: int
     feed_forward: int
     max_positions: int
+    max_words: int
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,9 @@ def checked(config: Config) -> Config:
         raise ConfigError(f"vision.stem should halve the picture down to patches of {PATCH_PX}: three widths")
     if not 0 < config.train.keep_least <= 1:
         raise ConfigError("train.keep_least should be above 0 and at most 1")
+    # A text begins with <caption>, or has its answer behind it.
+    if PATCHES + config.text.max_words + ANSWER_ROOM > config.text.max_positions:
+        raise ConfigError(f"text.max_positions should be at least {PATCHES} + max_words + {ANSWER_ROOM}")
     if not config.stages:
         raise ConfigError("stages: at least one")
     return config

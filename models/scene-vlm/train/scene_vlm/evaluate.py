@@ -8,6 +8,7 @@ import argparse
 import json
 import subprocess
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -90,33 +91,66 @@ def told(model: SceneVlm, data: Scenes, keep: float = 1.0) -> list[str]:
     return texts
 
 
-def parsed(parser: str, texts: list[str]) -> list[dict[str, str]]:
-    """The facts that captions state, read by the generator's own grammar."""
+@dataclass(frozen=True)
+class Stated:
+    """What a caption states: facts, and the keys of those of which it states different values."""
+
+    facts: dict[str, str]
+    contradicted: list[str]
+
+
+def parsed(parser: str, texts: list[str]) -> list[Stated]:
+    """What captions state, read by the generator's own grammar."""
     done = subprocess.run([parser, "--parse"], input="\n".join(texts) + "\n", capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return [Stated(**json.loads(line)) for line in done.stdout.splitlines()]
 
 
-def caption_facts(stated: list[dict[str, str]], data: Scenes) -> dict:
-    """Share of right facts by kind. `unsettled`: stated although the picture does not settle them."""
-    right, wrong, unsettled = defaultdict(int), defaultdict(int), 0
-    for facts, i in zip(stated, range(len(data))):
-        known = dict(data[i].facts)
-        for key, value in facts.items():
+def caption_facts(stated: list[Stated], data: Scenes) -> dict:
+    """Precision and recall of facts, by kind too.
+
+    Precision: share of right ones among those stated that the picture settles; what a caption contradicts itself in is
+    wrong, settled or not. Recall: share of the settled ones that are stated right. `unsettled`: stated although the
+    picture does not settle them, in neither.
+    """
+    right, wrong, found, settled = (defaultdict(int) for _ in range(4))
+    unsettled, contradicted = 0, 0
+    for told, i in zip(stated, range(len(data)), strict=True):
+        known = data[i].facts
+        # A count says whether there is one: no caption has to tell both.
+        worth = {key for key in known if not (key.startswith("present.") and key.replace("present", "count") in known)}
+        for key in worth:
+            settled[key.split(".")[0]] += 1
+        for key in told.contradicted:
+            wrong[key.split(".")[0]] += 1
+            contradicted += 1
+        for key, value in told.facts.items():
             kind = key.split(".")[0]
             if key not in known:
                 unsettled += 1
-            elif known[key] == value:
-                right[kind] += 1
-            else:
+            elif known[key] != value:
                 wrong[kind] += 1
-    total = sum(right.values()) + sum(wrong.values())
-    kinds = sorted(set(right) | set(wrong))
+            else:
+                right[kind] += 1
+                found[kind] += key in worth
+    sums = [sum(of.values()) for of in (right, wrong, found, settled)]
     return {
-        "right": round(sum(right.values()) / max(1, total), 4),
-        "facts": total,
-        "facts_a_caption": round((total + unsettled) / max(1, len(data)), 2),
+        **_precision_recall(*sums),
+        "facts_a_caption": round((sums[0] + sums[1] + unsettled) / max(1, len(data)), 2),
         "unsettled": unsettled,
-        "by_kind": {k: {"right": round(right[k] / (right[k] + wrong[k]), 4), "facts": right[k] + wrong[k]} for k in kinds},
+        "contradicted": contradicted,
+        "by_kind": {
+            kind: _precision_recall(right[kind], wrong[kind], found[kind], settled[kind])
+            for kind in sorted({*right, *wrong, *settled})
+        },
+    }
+
+
+def _precision_recall(right: int, wrong: int, found: int, settled: int) -> dict:
+    return {
+        "precision": round(right / max(1, right + wrong), 4),
+        "stated": right + wrong,
+        "recall": round(found / max(1, settled), 4),
+        "settled": settled,
     }
 
 
@@ -173,6 +207,7 @@ def main() -> None:
     prepare(options.threads)
     model, state = checkpoint.load_model(options.checkpoint)
     data = Scenes(options.data, model.language)
+    data.check_lengths(model.config.text.max_words)
     if options.limit:
         data.thin(options.limit)
     report = {"step": state["step"], "seed": state["seed"]} | evaluate(model, data, options.parser, options.keep)

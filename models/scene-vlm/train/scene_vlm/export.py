@@ -36,6 +36,8 @@ OPSET = 17
 # Layers whose attention tells which image tokens a question looks at.
 HEAD_LAYERS = 2
 TOLERANCE = 2e-4
+# Rows of the camera's picture of 640x360 when it is scaled to WIDTH_PX; the middle ones are the model's.
+SCALED_HEIGHT_PX = 144
 
 
 class VisionEncoder(nn.Module):
@@ -220,10 +222,12 @@ def descriptions(model: SceneVlm) -> dict[str, dict]:
             },
             "facts": model.language.facts,
         },
-        "generation_config.json": {"do_sample": False, "max_new_tokens": 64, "pad_token_id": PAD, "eos_token_id": EOS},
+        "generation_config.json": {"do_sample": False, "max_new_tokens": text.max_words, "pad_token_id": PAD, "eos_token_id": EOS},
         "preprocessor_config.json": {
             "do_resize": True,
-            "size": {"height": HEIGHT_PX, "width": WIDTH_PX},
+            "size": {"height": SCALED_HEIGHT_PX, "width": WIDTH_PX},
+            "do_center_crop": True,
+            "crop_size": {"height": HEIGHT_PX, "width": WIDTH_PX},
             "do_rescale": True,
             "rescale_factor": 1 / 255,
             "do_normalize": True,

@@ -5,36 +5,35 @@ import torch.nn.functional as F
 from torch import nn
 
 from .config import Match
-from .language import CLASSES, PAD
+from .language import CLASSES, PAD, Language
 from .layers import Block, Centred
-from .scenes import BITS, COLOURS
 
 CENTRES = len(CLASSES)
 
 
 class DenseHead(nn.Module):
-    """Of each patch: what it shows (BITS), which classes have their middle in it, distance, colour."""
+    """Of each patch: what it shows (the bits), which classes have their middle in it, distance, colour."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, language: Language):
         super().__init__()
-        self.bits = nn.Linear(width, BITS)
+        self.bits = nn.Linear(width, language.shows)
         self.centres = nn.Linear(width, CENTRES)
         self.distance = nn.Linear(width, 1)
-        self.colours = nn.Linear(width, len(COLOURS))
+        self.colours = nn.Linear(width, len(language.colours))
         nn.init.constant_(self.centres.bias, -3.0)
 
 
 class FactHead(nn.Module):
     """Logits of all values of all facts, from the patches' mean and maximum and the sums of the dense head."""
 
-    def __init__(self, width: int, facts: dict[str, list[str]]):
+    def __init__(self, width: int, language: Language):
         super().__init__()
-        self.sizes = [len(values) for values in facts.values()]
-        inner = 2 * width + 2 * (BITS + CENTRES)
+        self.sizes = [len(values) for values in language.facts.values()]
+        inner = 2 * width + 2 * (language.shows + CENTRES)
         self.feed = nn.Sequential(nn.Linear(inner, width), nn.GELU(), nn.Linear(width, sum(self.sizes)))
 
     def forward(self, features, seen):
-        """features [B, P, width], seen [B, P, BITS + CENTRES] (probabilities) to a list of [B, values]."""
+        """features [B, P, width], seen [B, P, bits + CENTRES] (probabilities) to a list of [B, values]."""
         pooled = torch.cat((features.mean(1), features.amax(1), seen.sum(1), seen.amax(1)), -1)
         return self.feed(pooled).split(self.sizes, -1)
 
@@ -42,11 +41,11 @@ class FactHead(nn.Module):
 class MatchHead(nn.Module):
     """Puts pictures, patches and texts on one unit sphere."""
 
-    def __init__(self, width: int, vocabulary: int, match: Match):
+    def __init__(self, width: int, vocabulary: int, match: Match, max_words: int):
         super().__init__()
         self.words = nn.Embedding(vocabulary, width)
         nn.init.normal_(self.words.weight, std=0.05)
-        self.place = nn.Parameter(0.02 * torch.randn(1, 64, width))
+        self.place = nn.Parameter(0.02 * torch.randn(1, max_words, width))
         self.blocks = nn.ModuleList(Block(width, 6, 2.0) for _ in range(match.text_layers))
         self.norm = Centred(width)
         self.text = nn.Linear(width, match.width)

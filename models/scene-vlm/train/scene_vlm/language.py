@@ -9,14 +9,22 @@ from .config import ConfigError
 
 SPECIAL = ["<pad>", "<unk>", "<image>", "<caption>", "<answer>", "<eos>"]
 PAD, UNK, IMAGE, CAPTION, ANSWER, EOS = range(6)
+KEYS = {"words", "facts", "names", "bits", "paints", "caption_words"}
 CLASSES = ["car", "truck", "cyclist", "pedestrian"]
 
 
 class Language:
-    """`words`: the vocabulary behind the special tokens. `facts`: values by key. `names`: of each class."""
+    """`words`: the vocabulary behind the special tokens. `facts`: values by key. `names`: of each class. `bits`: what
+    a patch's bits stand for, classes first, "between" last. `paints`: colour by index. `caption_words`: of the longest."""
 
-    def __init__(self, words: list[str], facts: dict[str, list[str]], names: list[list[str]]):
+    def __init__(
+        self, words: list[str], facts: dict[str, list[str]], names: list[list[str]], bits: list[str], paints: list[str],
+        caption_words: int,
+    ):
         self.words, self.facts, self.names = words, facts, names
+        self.bits, self.paints, self.caption_words = bits, paints, caption_words
+        if bits[: len(CLASSES)] != CLASSES or bits[-1] != "between":
+            raise ConfigError(f"language.json: bits should be {CLASSES}, others, 'between', not {bits}")
         self._index = {word: i for i, word in enumerate(SPECIAL + words)}
 
     @classmethod
@@ -24,10 +32,23 @@ class Language:
         path = Path(folder) / "language.json"
         if not path.is_file():
             raise ConfigError(f"{path} is missing; write scenes with drafthorse-scenes first")
-        return cls(**json.loads(path.read_text()))
+        table = json.loads(path.read_text())
+        if table.keys() != KEYS:
+            raise ConfigError(f"{path} should have the keys {sorted(KEYS)}; write the scenes anew")
+        return cls(**table)
 
     def to_dict(self) -> dict:
-        return {"words": self.words, "facts": self.facts, "names": self.names}
+        return {key: getattr(self, key) for key in sorted(KEYS)}
+
+    @property
+    def shows(self) -> int:
+        """Bits of a patch that say what it shows; the one behind them says not to trust them."""
+        return len(self.bits) - 1
+
+    @property
+    def colours(self) -> list[str]:
+        """Names of the paints, each once."""
+        return sorted(set(self.paints))
 
     @property
     def size(self) -> int:

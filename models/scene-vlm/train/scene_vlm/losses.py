@@ -10,7 +10,6 @@ from .config import Config
 from .heads import CENTRES
 from .language import CLASSES
 from .model import SceneVlm
-from .scenes import BETWEEN_BIT, BITS
 
 # Few patches show anything.
 POSITIVE_WEIGHT = 3.0
@@ -39,8 +38,8 @@ def losses(model: SceneVlm, batch: Batch, names: torch.Tensor, config: Config, d
 def dense(model: SceneVlm, features, batch: Batch) -> dict[str, torch.Tensor]:
     """Patches against what they show, and the facts."""
     head = model.dense
-    shown = (batch.bits[..., None] >> torch.arange(BITS)) & 1
-    trusted = 1.0 - ((batch.bits >> BETWEEN_BIT) & 1).float()[..., None]
+    shown = (batch.bits[..., None] >> torch.arange(model.language.shows)) & 1
+    trusted = 1.0 - ((batch.bits >> model.language.shows) & 1).float()[..., None]
     scene, patch, kind = (torch.from_numpy(batch.centres[:, i]).long() for i in range(3))
     middles = torch.zeros(*batch.bits.shape, CENTRES)
     middles[scene, patch, kind] = 1.0
@@ -79,5 +78,5 @@ def match(model: SceneVlm, features, batch: Batch, names) -> dict[str, torch.Ten
     whole = 0.5 * (F.cross_entropy(scores, own) + F.cross_entropy(scores.t(), own)) / math.log(max(2, len(own)))
     near = head.of_patches(features) @ head.of_text(names).t() * head.patch_scale.exp() + head.patch_bias
     shown = ((batch.bits[..., None] >> torch.arange(len(CLASSES))) & 1).float()
-    trusted = 1.0 - ((batch.bits >> BETWEEN_BIT) & 1).float()[..., None]
+    trusted = 1.0 - ((batch.bits >> model.language.shows) & 1).float()[..., None]
     return {"match": whole + _binary(near, shown, trusted)}

@@ -23,9 +23,9 @@ class SceneVlm(nn.Module):
             self.connector = nn.Sequential(
                 nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, inner), Norm(inner)
             )
-            self.dense = DenseHead(width)
-            self.facts = FactHead(width, language.facts)
-            self.match = MatchHead(width, language.size, config.match)
+            self.dense = DenseHead(width, language)
+            self.facts = FactHead(width, language)
+            self.match = MatchHead(width, language.size, config.match, config.text.max_words)
 
     def image_tokens(self, pixels) -> torch.Tensor:
         """[B, PATCHES, text width], in the range of word embeddings."""

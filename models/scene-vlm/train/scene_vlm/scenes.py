@@ -1,5 +1,6 @@
 """Scenes of the world generator: `NAME.safetensors` and `NAME.jsonl`, as `drafthorse-scenes` writes them."""
 
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -11,11 +12,6 @@ from safetensors import safe_open
 
 from .config import COLUMNS, HEIGHT_PX, PATCH_PX, PATCHES, ROWS, WIDTH_PX, ConfigError
 from .language import CLASSES, Language
-
-COLOURS = ["white", "black", "grey", "red", "blue", "green", "yellow"]
-PAINTS = ["white", "white", "black", "grey", "red", "blue", "green", "yellow", "red"]
-# Bits of a patch: four classes, red and green light, zebra crossing; the last says not to trust the others.
-BITS, BETWEEN_BIT = 7, 7
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,7 @@ class Scenes:
     """All scenes of a folder, in the order of the file names."""
 
     def __init__(self, folder: str | Path, language: Language | None = None):
+        self.manifest = _manifest(Path(folder))
         paths = sorted(Path(folder).glob("*.safetensors"))
         if not paths:
             raise ConfigError(f"{folder} holds no *.safetensors; write scenes with drafthorse-scenes first")
@@ -58,17 +55,39 @@ class Scenes:
         if own.to_dict() != self.language.to_dict():
             raise ConfigError(f"{folder} speaks another language than the model; write its scenes anew")
         self._scenes = [scene for path in paths for scene in _read(path, self.language)]
+        if len(self._scenes) != self.manifest["scenes"]:
+            raise ConfigError(f"{folder} holds {len(self._scenes)} scenes, its manifest says {self.manifest['scenes']}; write it anew")
 
     def thin(self, count: int) -> None:
         """Keeps `count` scenes, evenly spread, or all where there are fewer."""
-        step = max(1, len(self._scenes) // count)
-        self._scenes = self._scenes[::step][:count]
+        total = len(self._scenes)
+        count = min(count, total)
+        self._scenes = [self._scenes[i * total // count] for i in range(count)]
+
+    def check_lengths(self, max_words: int) -> None:
+        """Raises ConfigError where a caption or question has more words than the model has room for."""
+        for scene in self._scenes:
+            longest = max(len(text) for text in [*scene.captions, *(question[3] for question in scene.questions)])
+            if longest > max_words:
+                raise ConfigError(f"{scene.name} has a text of {longest} words; raise text.max_words")
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what the manifest says: folders of other scenes have another."""
+        return hashlib.sha256(json.dumps(self.manifest, sort_keys=True).encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self._scenes)
 
     def __getitem__(self, i: int) -> Scene:
         return self._scenes[i]
+
+
+def _manifest(folder: Path) -> dict:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ConfigError(f"{path} is missing; write scenes with drafthorse-scenes first")
+    return json.loads(path.read_text())
 
 
 def _read(path: Path, language: Language):
@@ -82,7 +101,7 @@ def _read(path: Path, language: Language):
                 name=f"{path.stem}/{i:04d}",
                 jpeg=arrays["jpeg"][start[i] : start[i + 1]].tobytes(),
                 patches=arrays["patches"][i].copy(),
-                centres=[_centre(o) for o in record["objects"] if o["verdict"] == "shown"],
+                centres=[_centre(o, language) for o in record["objects"] if o["verdict"] == "shown"],
                 labels=_labels(record["facts"], language),
                 facts=record["facts"],
                 questions=[_question(q, language) for q in record["questions"]],
@@ -90,11 +109,11 @@ def _read(path: Path, language: Language):
             )
 
 
-def _centre(o: dict) -> Centre:
+def _centre(o: dict, language: Language) -> Centre:
     left, top, right, bottom = o["box_px"]
     column = min(int(0.5 * (left + right)) // PATCH_PX, COLUMNS - 1)
     row = min(int(0.5 * (top + bottom)) // PATCH_PX, ROWS - 1)
-    colour = -1 if o["paint"] is None else COLOURS.index(PAINTS[o["paint"]])
+    colour = -1 if o["paint"] is None else language.colours.index(language.paints[o["paint"]])
     return Centre(row * COLUMNS + column, o["class"], o["distance_m"], colour)
 
 

@@ -40,7 +40,7 @@ def speak(model: SceneVlm, image, prompt: torch.Tensor, most: int, kept=None) ->
     return [row[: row.index(EOS)] if EOS in row else row for row in rows]
 
 
-def captions(model: SceneVlm, image, count: int, most: int = 64, kept=None) -> list[str]:
+def captions(model: SceneVlm, image, count: int, kept=None) -> list[str]:
     """A caption of each picture."""
     prompt = torch.full((count, 1), CAPTION)
-    return [model.language.decode(tokens) for tokens in speak(model, image, prompt, most, kept)]
+    return [model.language.decode(tokens) for tokens in speak(model, image, prompt, model.config.text.max_words, kept)]

@@ -42,7 +42,7 @@ class Run:
 
     def __init__(self, config: Config, data: Scenes, seed: int):
         torch.manual_seed(seed)
-        self.config, self.seed, self.language = config, seed, data.language
+        self.config, self.seed, self.language, self.data = config, seed, data.language, data.identity
         self.model = SceneVlm(config, data.language)
         groups = decayed(self.model, config.train.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), fused=True)
@@ -51,9 +51,9 @@ class Run:
 
     def resume(self, path: Path) -> None:
         state = checkpoint.load(path)
-        same = (state["config"], state["seed"], state["language"]) == (self.config.to_dict(), self.seed, self.language.to_dict())
-        if not same:
-            raise ConfigError(f"{path} is of another configuration, seed or language; choose another --out")
+        own = {"config": self.config.to_dict(), "seed": self.seed, "language": self.language.to_dict(), "data": self.data}
+        if other := [name for name, value in own.items() if state.get(name) != value]:
+            raise ConfigError(f"{path} is of another {', '.join(other)}; choose another --out")
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
@@ -97,8 +97,8 @@ def train(run: Run, folder: Path, minutes: float = math.inf, log_every: int = 50
                 print(json.dumps(line), file=log, flush=True)
                 sums, logged_at, logged_step = {}, now, run.step
             if run.step % save_every == 0:
-                checkpoint.save(path, run.model, run.optimiser, run.seed, run.step)
-        checkpoint.save(path, run.model, run.optimiser, run.seed, run.step)
+                checkpoint.save(path, run.model, run.optimiser, run.seed, run.data, run.step)
+        checkpoint.save(path, run.model, run.optimiser, run.seed, run.data, run.step)
     return run.step >= run.config.steps
 
 

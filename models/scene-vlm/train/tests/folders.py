@@ -11,6 +11,8 @@ from scene_vlm.config import COLUMNS, HEIGHT_PX, PATCH_PX, PATCHES, WIDTH_PX
 
 FACTS = {"count.car": ["0", "1", "2", "3", "4+"], "where.car": ["left", "ahead", "right"], "weather": ["clear", "fog"]}
 WORDS = sorted({"a", "car", "cars", "lorry", "cyclist", "pedestrian", "on", "the", "left", "right", "ahead", "where", "is", "?", ".", "clear", "fog", "weather", "what", "0", "1", "2", "3", "4+"})
+BITS = ["car", "truck", "cyclist", "pedestrian", "red", "green", "zebra", "between"]
+PAINTS = ["white", "white", "black", "grey", "red"]
 NAMES = [["car", "car"], ["truck", "lorry"], ["cyclist", "cyclist"], ["pedestrian", "pedestrian"]]
 
 
@@ -39,7 +41,9 @@ def write_scenes(folder, count: int, seed: int = 0) -> None:
     }
     save_file(arrays, folder / "train-000.safetensors")
     (folder / "train-000.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / "language.json").write_text(json.dumps({"words": WORDS, "facts": FACTS, "names": NAMES}))
+    language = {"words": WORDS, "facts": FACTS, "names": NAMES, "bits": BITS, "paints": PAINTS, "caption_words": 80}
+    (folder / "language.json").write_text(json.dumps(language))
+    (folder / "manifest.json").write_text(json.dumps({"split": "train", "seed": seed, "scenes": count, "verified": True}))
 
 
 def _record(side: str, weather: str, x: int) -> dict:

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from scene_vlm import train as training
 from scene_vlm.batches import pixels_of
-from scene_vlm.config import PATCHES
+from scene_vlm.config import HEIGHT_PX, PATCHES, WIDTH_PX
 from scene_vlm.export import export
 from scene_vlm.language import ANSWER, EOS, PAD
 from scene_vlm.scenes import Scenes
@@ -112,3 +112,13 @@ def test_files_hold_plain_operators_only(exported):
         assert {o.version for o in graph.opset_import} == {17}
         kinds = {node.op_type for node in graph.graph.node}
         assert kinds <= PLAIN, f"{path.name}: {sorted(kinds - PLAIN)}"
+
+
+def test_pictures_are_prepared_as_those_learnt_from(exported):
+    _, _, folder = exported
+    how = json.loads((folder / "preprocessor_config.json").read_text())
+    assert how["do_resize"] and how["do_center_crop"]
+    # The generator scales the camera's 640x360 by 0.4 and cuts eight rows off the top.
+    assert how["size"] == {"height": 0.4 * 360, "width": 0.4 * 640}
+    cut = [(how["size"][side] - how["crop_size"][side]) / 2 for side in ("height", "width")]
+    assert cut == [8, 0] and how["crop_size"] == {"height": HEIGHT_PX, "width": WIDTH_PX}

@@ -1,13 +1,14 @@
 """Training goes on exactly where it stopped, and learns."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
 
 from scene_vlm import train as training
 from scene_vlm.config import ConfigError
-from scene_vlm.evaluate import answers, caption_facts, encoder_facts, retrieval, shares
+from scene_vlm.evaluate import Stated, answers, caption_facts, encoder_facts, retrieval, shares
 from scene_vlm.scenes import Scenes
 
 
@@ -23,18 +24,37 @@ def test_a_stopped_run_ends_as_an_unbroken_one(config, scenes, tmp_path):
     for _ in range(5):
         first.advance()
     (tmp_path / "parts").mkdir()
-    training.checkpoint.save(tmp_path / "parts" / "checkpoint.pt", first.model, first.optimiser, 0, first.step)
+    training.checkpoint.save(tmp_path / "parts" / "checkpoint.pt", first.model, first.optimiser, 0, data.identity, first.step)
     assert training.train(training.Run(config, data, 0), tmp_path / "parts")
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert whole["step"] == parts["step"] == 8
     assert all(torch.equal(whole["model"][name], parts["model"][name]) for name in whole["model"])
 
 
-def test_another_seed_or_language_is_refused(config, scenes, tmp_path):
+def test_another_seed_or_other_scenes_are_refused(config, scenes, tmp_path):
     data = Scenes(scenes)
     training.train(training.Run(config, data, 0), tmp_path / "run")
-    with pytest.raises(ConfigError, match="another configuration, seed or language"):
+    with pytest.raises(ConfigError, match="another seed"):
         training.Run(config, data, 1).resume(tmp_path / "run" / "checkpoint.pt")
+    manifest = json.loads((scenes / "manifest.json").read_text())
+    (scenes / "manifest.json").write_text(json.dumps(manifest | {"verified": False}))
+    with pytest.raises(ConfigError, match="another data"):
+        training.Run(config, Scenes(scenes), 0).resume(tmp_path / "run" / "checkpoint.pt")
+    (scenes / "manifest.json").write_text(json.dumps(manifest | {"scenes": 9}))
+    with pytest.raises(ConfigError, match="holds 8 scenes"):
+        Scenes(scenes)
+
+
+def test_a_text_longer_than_the_model_has_room_for_is_refused(config, scenes):
+    short = dataclasses.replace(config, text=dataclasses.replace(config.text, max_words=4))
+    with pytest.raises(ConfigError, match="raise text.max_words"):
+        training.Run(short, Scenes(scenes), 0)
+
+
+def test_a_thinned_folder_is_spread_over_the_whole(scenes):
+    data = Scenes(scenes)
+    data.thin(5)
+    assert [int(data[i].name.split("/")[1]) for i in range(len(data))] == [0, 1, 3, 4, 6]
 
 
 def test_it_learns_what_the_picture_shows_and_the_blind_one_does_not(config, scenes):
@@ -57,11 +77,14 @@ def test_it_learns_what_the_picture_shows_and_the_blind_one_does_not(config, sce
     assert found["where"]["right"] <= found["where"]["commonest"] < 1.0
 
 
-def test_facts_that_nobody_can_know_are_not_counted_as_wrong(config, scenes):
+def test_stated_facts_are_right_wrong_or_unsettled_and_silence_costs_recall(scenes):
     data = Scenes(scenes)
-    stated = [{"where.car": data[0].facts["where.car"], "light": "day"}] + [{"weather": "snow"}] + [{}] * 6
-    found = caption_facts(stated, data)
-    assert (found["right"], found["facts"], found["unsettled"]) == (0.5, 2, 1)
+    first = Stated({"where.car": data[0].facts["where.car"], "light": "day"}, [])
+    told = [first, Stated({"weather": "snow"}, []), Stated({}, ["where.car"])] + [Stated({}, [])] * 5
+    found = caption_facts(told, data)
+    assert (found["precision"], found["stated"], found["unsettled"], found["contradicted"]) == (0.3333, 3, 1, 1)
+    assert (found["recall"], found["settled"]) == (0.0625, 16)
+    assert found["by_kind"]["where"] == {"precision": 0.5, "stated": 2, "recall": 0.125, "settled": 8}
 
 
 def test_learning_rate_rises_and_falls_in_each_stage(config):

@@ -19,10 +19,17 @@ const JOINTS: [&str; 4] = [".", ".", ", and", "; also ,"];
 /// A caption of some of the facts: those that are told, and the words. Punctuation marks are words.
 #[must_use]
 pub(crate) fn caption(facts: &Facts, rng: &mut Rng) -> (Facts, String) {
-    let told = choose(facts, rng);
-    let text = tell(&told, rng);
+    let mut told = choose(facts, rng);
+    let mut text = tell(&told, rng);
+    while text.split(' ').count() > CAPTION_WORDS {
+        told.pop_last();
+        text = tell(&told, rng);
+    }
     (told, text)
 }
+
+/// A caption has at most so many words.
+pub const CAPTION_WORDS: usize = 80;
 
 /// Facts that a caption tells at least, where its scene has so many worth telling.
 const LEAST: usize = 4;
@@ -226,7 +233,10 @@ mod tests {
         let mut rng = Rng::new(1, 40);
         for _ in 0..3000 {
             let (told, text) = caption(&any_facts(&mut rng), &mut rng);
-            assert_eq!(parse(&text), told, "{text}");
+            let said = parse(&text);
+            assert_eq!(said.facts, told, "{text}");
+            assert!(said.contradicted.is_empty(), "{text}");
+            assert!(text.split(' ').count() <= CAPTION_WORDS, "{text}");
         }
     }
 
@@ -245,7 +255,7 @@ mod tests {
                         .filter_map(|p| Some((p.key_of(class)?, p.value.clone())))
                         .collect();
                     let text = words(template, &filling);
-                    assert_eq!(parse(&format!("well , {text} .")), told, "{text}");
+                    assert_eq!(parse(&format!("well , {text} .")).facts, told, "{text}");
                     seen.insert(text);
                 }
             }

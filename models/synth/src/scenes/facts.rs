@@ -3,6 +3,7 @@
 
 use super::check::Road;
 use super::object::{Object, Verdict};
+use crate::paint_users::PAINTS;
 use crate::shard::CLASSES;
 use std::collections::BTreeMap;
 
@@ -45,12 +46,14 @@ pub fn keys() -> Vec<String> {
         .collect()
 }
 
-/// Name of a paint: an index into [`crate::paint_users::PAINTS`].
-#[must_use]
-pub fn colour(paint: usize) -> &'static str {
-    [
-        "white", "white", "black", "grey", "red", "blue", "green", "yellow", "red",
-    ][paint]
+/// Name of the colour of each of [`crate::paint_users::PAINTS`].
+pub const PAINT_COLOURS: [&str; PAINTS.len()] = [
+    "white", "white", "black", "grey", "red", "blue", "green", "yellow", "red",
+];
+
+/// Name of a paint: an index into [`PAINT_COLOURS`].
+pub(crate) fn colour(paint: usize) -> &'static str {
+    PAINT_COLOURS[paint]
 }
 
 /// Where in the picture an object is; `None` near a boundary.

@@ -3,6 +3,8 @@
 
 use super::facts::{Facts, values};
 use crate::shard::CLASSES;
+use serde::Serialize;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// A phrase that stands for a fact, or names a class.
@@ -356,12 +358,21 @@ impl Phrase {
     }
 }
 
-/// The facts that a caption states. Words that belong to no template are passed over; of two
-/// statements of one fact the first counts.
+/// What a caption states.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Statement {
+    /// Facts that it states, without those in which it contradicts itself.
+    pub facts: Facts,
+    /// Keys of facts of which it states different values.
+    pub contradicted: BTreeSet<String>,
+}
+
+/// What a caption states. Words that belong to no template are passed over.
 #[must_use]
-pub fn parse(caption: &str) -> Facts {
+pub fn parse(caption: &str) -> Statement {
     let words: Vec<String> = split(&caption.to_lowercase());
     let mut facts = Facts::new();
+    let mut contradicted = BTreeSet::new();
     let mut at = 0;
     while at < words.len() {
         let matches = TEMPLATES
@@ -377,12 +388,19 @@ pub fn parse(caption: &str) -> Facts {
             .map(|p| p.value.as_str());
         for phrase in &phrases {
             if let Some(key) = phrase.key_of(class) {
-                facts.entry(key).or_insert_with(|| phrase.value.clone());
+                let first = facts.entry(key.clone()).or_insert(phrase.value.clone());
+                if *first != phrase.value {
+                    contradicted.insert(key);
+                }
             }
         }
         at += length;
     }
-    facts
+    facts.retain(|key, _| !contradicted.contains(key));
+    Statement {
+        facts,
+        contradicted,
+    }
 }
 
 /// The phrases in the slots of a template that the words begin with, and how many words it takes.
@@ -403,5 +421,20 @@ fn matched<'a>(parts: &'a [Part], words: &[String]) -> Option<(usize, Vec<&'a Ph
             phrases.insert(0, phrase);
             Some((length + phrase.words.len(), phrases))
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_in_two_ways_is_a_contradiction_and_no_fact() {
+        let said = parse("we see two cars . the traffic light is red . we see three cars .");
+        assert_eq!(said.contradicted, ["count.car".to_owned()].into());
+        let red = ("signal".to_owned(), "red".to_owned());
+        assert_eq!(said.facts, [red].into());
+        let said = parse("we see two cars . a pair of cars can be seen .");
+        assert!(said.contradicted.is_empty() && said.facts["count.car"] == "2");
     }
 }

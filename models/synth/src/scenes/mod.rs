@@ -21,13 +21,14 @@ mod question;
 mod range;
 mod tally;
 
+pub use caption::CAPTION_WORDS;
 pub use eye::{HEIGHT_PX, WIDTH_PX, camera};
-pub use facts::{Facts, colour, keys, values};
+pub use facts::{Facts, PAINT_COLOURS, keys, values};
 pub use file::{SceneFileError, save};
 pub use generate::{Scenes, ScenesConfig};
-pub use grammar::parse;
+pub use grammar::{Statement, parse};
 pub use object::{Object, Verdict};
-pub use patches::{BETWEEN_BIT, GREEN_BIT, RED_BIT, ZEBRA_BIT};
+pub use patches::{BETWEEN_BIT, BITS, GREEN_BIT, RED_BIT, ZEBRA_BIT};
 pub use plan::{Content, Split};
 pub use question::Question;
 pub use tally::Tally;

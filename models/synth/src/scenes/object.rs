@@ -32,7 +32,7 @@ pub struct Object {
     pub id: u32,
     /// Index into [`crate::shard::CLASSES`].
     pub class: u8,
-    /// Index of the paint of a car or van, see [`super::facts::colour`].
+    /// Index of the paint of a car or van, see [`super::PAINT_COLOURS`].
     pub paint: Option<usize>,
     /// Middle of its box in the vehicle's frame, m.
     pub centre_m: [f64; 3],

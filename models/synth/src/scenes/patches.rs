@@ -2,6 +2,7 @@
 
 use super::eye::{HEIGHT_PX, WIDTH_PX};
 use super::{PATCH_PX, PATCHES};
+use crate::shard::CLASSES;
 
 /// A patch shows what at least this many of its pixels show.
 const PATCH_SHOWS_PX: u16 = 8;
@@ -14,6 +15,11 @@ pub const GREEN_BIT: u8 = 5;
 pub const ZEBRA_BIT: u8 = 6;
 /// Something that is neither clearly shown nor hidden: the other bits are not to be trusted.
 pub const BETWEEN_BIT: u8 = 7;
+
+/// What the bits stand for, from the lowest.
+pub const BITS: [&str; 8] = [
+    CLASSES[0], CLASSES[1], CLASSES[2], CLASSES[3], "red", "green", "zebra", "between",
+];
 
 /// The bit of a traffic light.
 pub(crate) fn light_bit(green: bool) -> u8 {

@@ -1,12 +1,14 @@
 //! Writes scenes for the vision-language model, or reads the facts out of captions.
 #![allow(clippy::print_stdout)] // A command that prints.
 
+mod manifest;
 mod sheet;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use drafthorse_synth::scenes::{
-    Scene, Scenes, ScenesConfig, Split, keys, names, parse, save, values, vocabulary,
+    BITS, CAPTION_WORDS, PAINT_COLOURS, Scene, Scenes, ScenesConfig, Split, keys, names, parse,
+    save, values, vocabulary,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -18,7 +20,7 @@ use std::time::Instant;
 #[derive(Parser)]
 #[command(name = "drafthorse-scenes", version)]
 struct Args {
-    /// Folder of the scenes.
+    /// Folder of the scenes: new, empty, or of the same options.
     #[arg(long, required_unless_present = "parse")]
     out: Option<PathBuf>,
     /// What the scenes are for; splits share no seed, and test has its own town.
@@ -51,6 +53,16 @@ enum SplitName {
     Test,
 }
 
+impl SplitName {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
 /// Scenes in a file.
 const FILE_SCENES: usize = 1000;
 
@@ -64,16 +76,18 @@ fn main() -> Result<()> {
     };
     std::fs::create_dir_all(out)
         .with_context(|| format!("cannot make the folder {}", out.display()))?;
+    manifest::claim(out, &args)?;
     write_language(out)?;
     generate(&args, out)
 }
 
 fn generate(args: &Args, out: &Path) -> Result<()> {
-    let (split, name) = match args.split {
-        SplitName::Train => (Split::Train, "train"),
-        SplitName::Val => (Split::Val, "val"),
-        SplitName::Test => (Split::Test, "test"),
+    let split = match args.split {
+        SplitName::Train => Split::Train,
+        SplitName::Val => Split::Val,
+        SplitName::Test => Split::Test,
     };
+    let name = args.split.name();
     let mut scenes = Scenes::new(ScenesConfig {
         split,
         seed: args.seed,
@@ -119,7 +133,14 @@ fn write_language(out: &Path) -> Result<()> {
         .into_iter()
         .map(|k| (k.clone(), json!(values(&k))))
         .collect();
-    let language = json!({ "words": vocabulary(), "facts": facts, "names": names() });
+    let language = json!({
+        "words": vocabulary(),
+        "facts": facts,
+        "names": names(),
+        "bits": BITS,
+        "paints": PAINT_COLOURS,
+        "caption_words": CAPTION_WORDS,
+    });
     let path = out.join("language.json");
     std::fs::write(&path, serde_json::to_string_pretty(&language)? + "\n")
         .with_context(|| format!("cannot write {}", path.display()))
