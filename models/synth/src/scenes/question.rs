@@ -145,8 +145,8 @@ pub(crate) fn words() -> Vec<String> {
     words
 }
 
-/// Asks so that no answer to a question is common: of each question (its kind and class) an answer
-/// of `n` possible ones has at most a share of `1/n + 0.08`.
+/// Asks so that no answer to a question is common: of `t` times that a question (its kind and class)
+/// of `n` possible answers is asked, none is the answer more than `(1/n + 0.08) t + 6` times.
 #[derive(Default)]
 pub(crate) struct Balance {
     answers: BTreeMap<String, BTreeMap<String, u64>>,
