@@ -19,3 +19,4 @@ pub use config::{ApexConfig, BudgetConfig, ConfigError, Weights};
 pub use cues::{CUES, CueMaker, Cues, NAMES};
 pub use moment::{FrameId, Moment, Moments};
 pub use sketch::{GRID, SKETCH, Sketch};
+pub use variation::Variation;

@@ -17,7 +17,7 @@ const MOST: usize = 100;
 
 /// Two windows of moments side by side.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Variation {
+pub struct Variation {
     window: usize,
     weights: Weights,
     moments: VecDeque<Moment>,
@@ -25,7 +25,8 @@ pub(crate) struct Variation {
 
 impl Variation {
     /// Windows of `window` moments each, at least one.
-    pub(crate) fn new(window: usize, weights: &Weights) -> Self {
+    #[must_use]
+    pub fn new(window: usize, weights: &Weights) -> Self {
         Self {
             window: window.clamp(1, MOST),
             weights: *weights,
@@ -35,7 +36,7 @@ impl Variation {
 
     /// Takes the next moment. Gives the first moment of the later window with its variation, once
     /// both windows are full.
-    pub(crate) fn push(&mut self, moment: &Moment) -> Option<(Moment, f32)> {
+    pub fn push(&mut self, moment: &Moment) -> Option<(Moment, f32)> {
         if self.moments.len() == 2 * self.window {
             self.moments.pop_front();
         }

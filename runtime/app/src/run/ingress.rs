@@ -125,6 +125,8 @@ impl Ingress {
     pub(crate) fn finish(&self) {
         let inner = &mut *self.lock();
         let at_ns = inner.last_received_ns;
+        let mut batch = self.log.batch();
+        inner.checkpoint(&self.log, &mut batch);
         inner.staged.clear();
         let end = message::LaneStep {
             lane: ALIGN_LANE.to_owned(),
@@ -135,7 +137,6 @@ impl Ingress {
             .staged
             .push_message(Channel::STEP, Cause::at(at_ns), &end);
         inner.align.finish(at_ns, &mut inner.staged);
-        let mut batch = self.log.batch();
         self.log.append_staged(&mut batch, &inner.staged);
     }
 

@@ -1,0 +1,122 @@
+//! Ways of choosing keyframes, each to the same budget; times in ns.
+
+use drafthorse_keyframes::{
+    Apex, ApexConfig, Apexes, Budget, BudgetConfig, Moment, Variation, Weights, highest,
+};
+
+/// Keyframes by each way, named.
+pub(crate) fn all(moments: &[Moment], budget: usize) -> Vec<(&'static str, Vec<u64>)> {
+    let full = Weights::default();
+    let none = Weights {
+        picture: 0.0,
+        braking: 0.0,
+        leader_braking: 0.0,
+        conflict: 0.0,
+        urgency: 0.0,
+        entry: 0.0,
+        turnover: 0.0,
+    };
+    let picture = full.picture;
+    let apex = |weights: Weights| times(&highest(apexes(moments, weights), budget));
+    vec![
+        ("apex", apex(full)),
+        ("apex, streaming", streaming(moments, budget)),
+        ("top_score", top_score(moments, budget)),
+        ("frame_difference", frame_difference(moments, budget)),
+        ("uniform", uniform(moments, budget)),
+        (
+            "apex without picture",
+            apex(Weights {
+                picture: 0.0,
+                ..full
+            }),
+        ),
+        ("apex without radar", apex(Weights { picture, ..none })),
+        (
+            "apex without own braking",
+            apex(Weights {
+                braking: 0.0,
+                ..full
+            }),
+        ),
+        (
+            "apex of own braking alone",
+            apex(Weights {
+                braking: 1.0,
+                ..none
+            }),
+        ),
+    ]
+}
+
+fn time(moment: &Moment) -> u64 {
+    moment.begin_ns / 2 + moment.end_ns / 2
+}
+
+fn times(apexes: &[Apex]) -> Vec<u64> {
+    apexes.iter().map(|apex| time(&apex.moment)).collect()
+}
+
+fn apexes(moments: &[Moment], weights: Weights) -> Vec<Apex> {
+    let mut search = Apexes::new(&ApexConfig {
+        weights,
+        ..ApexConfig::default()
+    });
+    let mut found: Vec<_> = moments.iter().filter_map(|m| search.push(m)).collect();
+    found.extend(search.finish());
+    found
+}
+
+/// As a vehicle does it: each apex is decided ten seconds after it.
+fn streaming(moments: &[Moment], budget: usize) -> Vec<u64> {
+    let span_ns =
+        moments.last().map_or(0, |m| m.end_ns) - moments.first().map_or(0, |m| m.begin_ns);
+    let config = BudgetConfig {
+        keyframes: budget as f64,
+        period_s: span_ns as f64 * 1e-9 + 1.0,
+        ..BudgetConfig::default()
+    };
+    let Ok(mut spending) = Budget::new(&config) else {
+        return Vec::new();
+    };
+    let mut search = Apexes::new(&ApexConfig::default());
+    let mut kept = Vec::new();
+    for moment in moments {
+        if let Some(apex) = search.push(moment) {
+            spending.offer(apex, 1.0);
+        }
+        spending.pass(moment.end_ns, |apex| kept.push(time(&apex.moment)));
+    }
+    for apex in search.finish() {
+        spending.offer(apex, 1.0);
+    }
+    spending.finish(|apex| kept.push(time(&apex.moment)));
+    kept
+}
+
+/// The moments of highest variation, without regard to their neighbours or surroundings.
+fn top_score(moments: &[Moment], budget: usize) -> Vec<u64> {
+    let settings = ApexConfig::default();
+    let mut variation = Variation::new(settings.window, &settings.weights);
+    let scored = moments.iter().filter_map(|m| variation.push(m));
+    let scored = scored.map(|(moment, priority)| Apex { moment, priority });
+    times(&highest(scored.collect(), budget))
+}
+
+/// The pictures that differ most from the picture before them.
+fn frame_difference(moments: &[Moment], budget: usize) -> Vec<u64> {
+    let with = moments.iter().filter_map(|m| Some((m, m.sketch.as_ref()?)));
+    let with: Vec<_> = with.collect();
+    let differ = |pair: &[(&Moment, &drafthorse_keyframes::Sketch)]| Apex {
+        moment: pair[1].0.clone(),
+        priority: pair[0].1.distance(pair[1].1),
+    };
+    times(&highest(with.windows(2).map(differ).collect(), budget))
+}
+
+fn uniform(moments: &[Moment], budget: usize) -> Vec<u64> {
+    let at = |i: usize| (2 * i + 1) * moments.len() / (2 * budget.max(1));
+    (0..budget)
+        .filter_map(|i| moments.get(at(i)).map(time))
+        .collect()
+}
