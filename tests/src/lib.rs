@@ -124,6 +124,14 @@ impl Disk for StallingDisk {
         }))
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        FileSystem.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        FileSystem.remove(path)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         FileSystem.sync_dir(dir)
     }

@@ -4,6 +4,7 @@
 
 use drafthorse::replay::{ReplayOptions, replay};
 use drafthorse_tests::{check, compare, rewrite, run_source};
+use std::path::Path;
 
 #[test]
 fn the_sample_drive_replays_three_times() {
@@ -63,6 +64,41 @@ fn each_segment_of_a_rotated_log_replays_alone_and_all_together() {
         }
         assert!(alone <= together + summary.logs.len() as u64 * 4);
         assert!(alone * 10 > together * 9, "{alone} of {together}");
+    }
+}
+
+#[test]
+fn keyframes_replay_together_and_from_later_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    for source in [
+        "synth:?seed=9&seconds=24",
+        "synth:?seed=9&seconds=24&live=4",
+    ] {
+        let out = dir.path().join(source.len().to_string());
+        let summary = run_source(source, &out, |c| {
+            c.record.rotate_mib = 4;
+            c.keyframes.budget.keyframes = 60.0;
+            c.keyframes.budget.least = 0.0;
+            c.keyframes.budget.horizon_s = 1.0;
+            c.keyframes.apex.weights.picture = 1.0;
+            c.keyframes.apex.weights.turnover = 1.0;
+        });
+        assert!(summary.logs.len() >= 3, "{:?}", summary.logs);
+        let keyframes = |log: &Path| {
+            let check = compare(log);
+            assert!(check.identical, "{log:?}: {:?}", check.first_mismatches);
+            let of = check.compared_by_topic.get("/keyframes");
+            of.copied().unwrap_or_default()
+        };
+        assert_eq!(keyframes(&out), summary.keyframes);
+        let later: u64 = summary.logs[1..].iter().map(|log| keyframes(log)).sum();
+        // A live run may drop what it cannot keep up with, and after a gap the search begins anew.
+        if !source.contains("live") {
+            assert!(
+                summary.keyframes >= 5 && later > 0,
+                "{later} of {summary:?}"
+            );
+        }
     }
 }
 

@@ -149,7 +149,7 @@ fn generate(drives: &str, split: &str, count: u32, every: &str) -> anyhow::Resul
 }
 
 fn training(step: Step) -> Step {
-    step.env("PYTHONPATH", "models/radar-gaussian/train")
+    step.env("PYTHONPATH", "models/radar-gaussian/train:models/training")
         .env("PYTHONDONTWRITEBYTECODE", "1")
 }
 

@@ -38,6 +38,9 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Rewrite a cut or damaged log into a whole one and say what was lost.
     Recover(RecoverArgs),
+    /// Note something in the log of a run that is recording; under a policy that keeps windows, keep
+    /// what is around it.
+    Note(NoteArgs),
     /// Say what a log holds, whether it is whole, and what it needs.
     Inspect(InspectArgs),
     /// Mark a log as kept (or no longer), so that the quota never removes it.
@@ -92,12 +95,25 @@ pub struct RunArgs {
     /// The library of ONNX Runtime, where neither [engine] names it nor it is found by itself.
     #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
     pub onnxruntime: Option<PathBuf>,
+    /// Notes for a run over recordings, a JSON object a line with at_ns and text: logged when the
+    /// recordings reach them, as `drafthorse note` does in a live run.
+    #[arg(long, value_name = "FILE")]
+    pub notes: Option<PathBuf>,
     /// Print the summary as one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
     /// Write no report.
     #[arg(long)]
     pub no_report: bool,
+}
+
+/// Arguments of `note`.
+#[derive(Debug, Args)]
+pub struct NoteArgs {
+    /// The folder that the run records into, or a file of its log.
+    pub log: PathBuf,
+    /// The note.
+    pub text: String,
 }
 
 /// Arguments of `decode`.
@@ -464,6 +480,9 @@ pub struct BenchArgs {
     /// `detector`: folder of the detector that is run as a whole.
     #[arg(long, value_name = "DIR", default_value = "models/radar-gaussian-s")]
     pub model: PathBuf,
+    /// `keyframes`: generated drives whose incidents are looked for; half a minute each.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub drives: usize,
     /// The part of `engine` whose memory is measured, in a process of its own.
     #[arg(long, hide = true)]
     pub child: Option<String>,
@@ -485,4 +504,7 @@ pub enum BenchKind {
     Detector,
     /// Networks on each engine, beside ONNX Runtime's own Python package.
     Engine,
+    /// What the selection of keyframes costs, and which incidents of generated drives it keeps, beside
+    /// plain ways of choosing.
+    Keyframes,
 }

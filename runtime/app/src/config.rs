@@ -1,9 +1,11 @@
 //! `drafthorse.toml`: what a run reads, how it aligns, perceives and records.
 
+use crate::record_policy::{RecordPolicy, WindowSettings};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{CameraModel, Pose};
 use drafthorse_detector::DetectorConfig;
 use drafthorse_engine_auto::EngineConfig;
+use drafthorse_keyframes::{ApexConfig, BudgetConfig, EventConfig};
 use drafthorse_record::{Compression, RecordConfig, SyncPolicy, WhenFull};
 use drafthorse_sensors::align::AlignConfig;
 use drafthorse_sensors::{SourceKind, SourceUri};
@@ -37,6 +39,9 @@ pub struct Config {
     /// Networks that look at the cameras' pictures or the radars' scans, any number.
     #[serde(default)]
     pub networks: Vec<NetworkConfig>,
+    /// Choice of keyframes.
+    #[serde(default)]
+    pub keyframes: KeyframeSettings,
     /// Queues and deadlines of the lanes.
     #[serde(default)]
     pub lanes: LanesConfig,
@@ -107,6 +112,53 @@ impl Default for CameraLaneConfig {
     }
 }
 
+/// Which moments are keyframes: `/keyframes` in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyframeSettings {
+    /// Whether keyframes are chosen.
+    pub enabled: bool,
+    /// The camera whose pictures count; the first one where none is named.
+    pub camera: Option<String>,
+    /// The vehicle's front, ahead of the middle of the rear axle, m; from the calibration where absent,
+    /// 3.7 m without one.
+    pub front_m: Option<f64>,
+    /// How moments that stand out are found.
+    pub apex: ApexConfig,
+    /// How many of them are kept.
+    pub budget: BudgetConfig,
+}
+
+impl Default for KeyframeSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            camera: None,
+            front_m: None,
+            apex: ApexConfig::default(),
+            budget: BudgetConfig::default(),
+        }
+    }
+}
+
+impl KeyframeSettings {
+    /// How long after a moment it is decided whether it is a keyframe, s, with a second for the lanes'
+    /// queues.
+    fn decided_after_s(&self) -> f64 {
+        let moments = self.apex.around.max(self.apex.apart) + self.apex.window;
+        self.budget.horizon_s + 0.1 * moments as f64 + 1.0
+    }
+
+    fn check(&self) -> Result<()> {
+        let why = "the [keyframes] table cannot be used";
+        drafthorse_keyframes::Budget::new(&self.budget).context(why)?;
+        if self.front_m.is_some_and(|m| !(0.0..=20.0).contains(&m)) {
+            bail!("keyframes.front_m must be 0 to 20 m");
+        }
+        Ok(())
+    }
+}
+
 /// Queues of the lanes. A live run keeps the latest and counts what it drops; a run over
 /// recordings waits instead.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -135,6 +187,12 @@ impl Default for LanesConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecordSettings {
+    /// What of a run is kept.
+    pub policy: RecordPolicy,
+    /// The windows that are kept where the policy is not `all`.
+    pub windows: WindowSettings,
+    /// Under the policy `events`: when a cue of the radar is an event.
+    pub events: EventConfig,
     /// A message is on the disk at most this long after it was appended (plus one sync), ms.
     pub flush_interval_ms: u64,
     /// Whether each interval ends with a sync to the disk (`interval`) or trusts the page cache
@@ -159,6 +217,9 @@ impl Default for RecordSettings {
     fn default() -> Self {
         let board = drafthorse_boards::host().record;
         Self {
+            policy: RecordPolicy::default(),
+            windows: WindowSettings::default(),
+            events: EventConfig::default(),
             flush_interval_ms: 500,
             sync: Sync::Interval,
             compression: ChunkCompression::Lz4,
@@ -230,6 +291,16 @@ impl RecordSettings {
         config.free_space_floor_bytes = self.free_space_floor_mib << 20;
         config.when_full = when_full;
         config.buffer_bytes = (self.buffer_mib as usize) << 20;
+        if self.policy != RecordPolicy::All {
+            // Only recordings are waited for, and after them comes nothing.
+            let selection = self.windows.selection(when_full == WhenFull::Block);
+            let segment = Duration::from_secs_f64(self.windows.segment_s);
+            let shortest = config
+                .rotate_after
+                .map_or(segment, |after| after.min(segment));
+            config.rotate_after = Some(shortest);
+            config.selection = Some(selection);
+        }
         config
     }
 }
@@ -273,6 +344,7 @@ impl Config {
             detector: DetectorConfig::default(),
             camera: CameraLaneConfig::default(),
             networks: Vec::new(),
+            keyframes: KeyframeSettings::default(),
             lanes: LanesConfig::default(),
             engine: EngineConfig::default(),
             record: RecordSettings::default(),
@@ -315,12 +387,38 @@ impl Config {
             .with_context(|| format!("cannot read the calibration {}", path.display()))?;
         let calibration = drafthorse_calibration::VehicleCalibration::parse(&text)
             .with_context(|| format!("{} is not a calibration", path.display()))?;
+        let vehicle = &calibration.vehicle;
+        let front_m = vehicle.length_m - vehicle.rear_overhang_m;
+        self.keyframes.front_m.get_or_insert(front_m);
         for sensor in &mut self.sensors {
             if let Some(found) = calibration.sensors.get(&sensor.name) {
                 sensor.mount.get_or_insert(found.mount);
                 sensor.camera = sensor.camera.or(found.camera);
                 sensor.time_offset_ms.get_or_insert(found.time_offset_ms);
             }
+        }
+        Ok(())
+    }
+
+    /// A window around a keyframe is whole only if it waits until the keyframe is decided.
+    fn check_policy(&self) -> Result<()> {
+        let keyframes = &self.keyframes;
+        if self.record.policy != RecordPolicy::All && !keyframes.enabled {
+            bail!(
+                "record.policy is not all but keyframes.enabled is false: nothing looks for keyframes and events"
+            );
+        }
+        drafthorse_keyframes::Events::new(&self.record.events)
+            .context("record.events cannot be used")?;
+        if self.record.policy != RecordPolicy::Keyframes {
+            return Ok(());
+        }
+        let decided_s = keyframes.decided_after_s();
+        let waits_s = self.record.windows.decision_s;
+        if waits_s < decided_s {
+            bail!(
+                "record.windows.decision_s is {waits_s} but keyframes are decided up to {decided_s:.1} s after their moment: choose that or more"
+            );
         }
         Ok(())
     }
@@ -370,6 +468,9 @@ impl Config {
             );
         }
         self.record.check_quota()?;
+        self.record.windows.check()?;
+        self.keyframes.check()?;
+        self.check_policy()?;
         if !(1..=256).contains(&self.engine.threads) {
             bail!("engine.threads is {}; choose 1 to 256", self.engine.threads);
         }
@@ -411,7 +512,12 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
     if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
         bail!("the {what} name {name:?} must be 1 to 64 letters, digits, '_' or '-'");
     }
-    if what == "sensor" && matches!(name, "radar" | "align" | "lanes" | "vehicle" | "odom") {
+    if what == "sensor"
+        && matches!(
+            name,
+            "radar" | "align" | "lanes" | "vehicle" | "odom" | "keyframes"
+        )
+    {
         bail!("the sensor name {name:?} is reserved; choose another, for example {name}0");
     }
     Ok(())

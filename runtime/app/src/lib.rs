@@ -13,6 +13,7 @@ mod network_summary;
 pub mod networks;
 pub mod pipeline;
 pub mod plan;
+pub mod record_policy;
 pub mod replay;
 pub mod report;
 pub mod run;

@@ -4,6 +4,7 @@
 use drafthorse_core::{CameraModel, Class, Pose, RawFormat, SensorId};
 use drafthorse_detector::DetectorConfig;
 use drafthorse_engine::Manifest;
+use drafthorse_keyframes::{ApexConfig, BudgetConfig};
 use drafthorse_sensors::align::AlignConfig;
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +80,22 @@ pub struct Plan {
     /// Networks that look at pictures or radar scans.
     #[serde(default)]
     pub networks: Vec<NetworkPlan>,
+    /// The choice of keyframes; none where none are chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyframes: Option<KeyframePlan>,
+}
+
+/// How keyframes are chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyframePlan {
+    /// The camera whose pictures count; none where there is no camera.
+    pub camera: Option<SensorId>,
+    /// The vehicle's front, ahead of the middle of the rear axle, m.
+    pub front_m: f64,
+    /// How apexes are found.
+    pub apex: ApexConfig,
+    /// How many are kept.
+    pub budget: BudgetConfig,
 }
 
 /// A network of the plan.
@@ -155,3 +172,5 @@ impl Plan {
 pub const RADAR_LANE: &str = "radar";
 /// Name under which alignment keeps its state in the log; it is folded at ingress, not a thread.
 pub const ALIGN_LANE: &str = "align";
+/// Name under which the choice of keyframes keeps its state in the log; it is folded where lanes append.
+pub const KEYFRAMES_LANE: &str = "keyframes";

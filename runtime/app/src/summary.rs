@@ -2,6 +2,7 @@
 
 pub use crate::network_summary::{NetworkCheck, NetworkSummary};
 use crate::pipeline::faults::FaultLog;
+use drafthorse_record::DroppedTotals;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -84,6 +85,8 @@ pub struct Summary {
     pub tracks: u64,
     /// Most objects tracked at once.
     pub most_tracks: u64,
+    /// Moments chosen as keyframes.
+    pub keyframes: u64,
     /// Raw messages no lane took, and messages the recorder lost.
     pub drops: u64,
     /// Drops by lane, and `record`.
@@ -106,6 +109,10 @@ pub struct Summary {
     pub messages: u64,
     /// Bytes of the log.
     pub bytes: u64,
+    /// Windows that were kept, under a policy that does not keep all.
+    pub kept_windows: u64,
+    /// What such a policy dropped of the messages and bytes above.
+    pub dropped_by_policy: DroppedTotals,
     /// First log file.
     pub log: Option<PathBuf>,
     /// All log files, in order.
@@ -168,6 +175,7 @@ impl Summary {
             "tracked objects",
             format!("{} ({} at once)", self.tracks, self.most_tracks),
         );
+        row("keyframes", self.keyframes.to_string());
         row("pairing", counts(&self.pairs));
         row("drops", total_and_counts(self.drops, &self.drops_by_lane));
         row(
@@ -176,6 +184,17 @@ impl Summary {
         );
         for (name, network) in &self.networks {
             row(&format!("network {name}"), network.words());
+        }
+        let dropped = &self.dropped_by_policy;
+        if self.kept_windows + dropped.segments > 0 {
+            let mib = dropped.bytes as f64 / f64::from(1 << 20);
+            row(
+                "kept by policy",
+                format!(
+                    "{} windows; {} messages in {mib:.1} MiB were dropped",
+                    self.kept_windows, dropped.messages
+                ),
+            );
         }
         if let Some(reason) = &self.recording_stopped {
             row("recording stopped", reason.clone());

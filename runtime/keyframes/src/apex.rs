@@ -13,7 +13,7 @@ const MOST_AROUND: usize = 1000;
 /// A moment at which more changed than around it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Apex {
-    /// The moment.
+    /// The moment, without its sketch.
     pub moment: Moment,
     /// Its variation less the median of its surroundings.
     pub priority: f32,

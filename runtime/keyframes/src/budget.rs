@@ -1,9 +1,8 @@
 //! Which apexes a budget pays for, while the drive goes on: prioritised distillation within a horizon.
 //!
-//! In no period is more spent than the budget. The less is left, the dearer a keyframe: an apex
-//! must stand out by `least` where half of the budget is left, by half of that where all is left, by
-//! twice that where nothing is. An apex is decided when it is as old as the horizon; until then apexes of
-//! higher priority that came after it have the first claim.
+//! In no period is more spent than the budget, and nothing on an apex that does not stand out by
+//! `least`. An apex is decided when it is as old as the horizon; until then apexes of higher priority
+//! that came after it have the first claim.
 
 use crate::apex::Apex;
 use crate::config::{BudgetConfig, ConfigError};
@@ -12,6 +11,8 @@ use std::collections::VecDeque;
 
 /// Apexes that may wait, and keyframes that a period may have: an hour's at one a second.
 const MOST: usize = 4096;
+/// Room for what a budget of a minute usually holds.
+const USUAL: usize = 64;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Waiting {
@@ -46,8 +47,8 @@ impl Budget {
             period_ns: ns(config.period_s),
             horizon_ns: ns(config.horizon_s),
             least: config.least,
-            waiting: VecDeque::new(),
-            spent: VecDeque::new(),
+            waiting: VecDeque::with_capacity(USUAL),
+            spent: VecDeque::with_capacity(USUAL),
             refused: 0,
         })
     }
@@ -93,9 +94,7 @@ impl Budget {
             .iter()
             .filter(|w| w.apex.priority > apex.priority);
         let claimed: f64 = better.map(|w| w.cost).sum();
-        let share = left / self.size;
-        let price = self.least * 2.0_f64.powf(1.0 - 2.0 * share) as f32;
-        if apex.priority >= price && claimed + cost <= left && self.spent.len() < MOST {
+        if apex.priority >= self.least && claimed + cost <= left && self.spent.len() < MOST {
             self.spent.push_back((at_ns, cost));
             kept(apex);
         }

@@ -21,7 +21,7 @@ pub struct ApexConfig {
 impl Default for ApexConfig {
     fn default() -> Self {
         Self {
-            window: 5,
+            window: 6,
             apart: 8,
             around: 30,
             weights: Weights::default(),
@@ -47,6 +47,8 @@ pub struct Weights {
     pub entry: f32,
     /// Tracks that are born or lost nearby.
     pub turnover: f32,
+    /// By which share everything counts more where somebody ahead is in danger at that time.
+    pub danger: f32,
 }
 
 impl Weights {
@@ -67,13 +69,14 @@ impl Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            picture: 0.02,
+            picture: 0.0,
             braking: 1.0,
-            leader_braking: 0.1,
-            conflict: 0.25,
-            urgency: 0.05,
-            entry: 0.15,
-            turnover: 0.05,
+            leader_braking: 0.5,
+            conflict: 0.0,
+            urgency: 0.0,
+            entry: 0.0,
+            turnover: 0.0,
+            danger: 0.6,
         }
     }
 }
@@ -88,7 +91,7 @@ pub struct BudgetConfig {
     pub bytes: Option<u64>,
     /// The period, s.
     pub period_s: f64,
-    /// By how much a moment must stand out where half of the budget is left.
+    /// By how much a moment must stand out.
     pub least: f32,
     /// How long after a moment it is decided, s.
     pub horizon_s: f64,
@@ -100,7 +103,7 @@ impl Default for BudgetConfig {
             keyframes: 6.0,
             bytes: None,
             period_s: 60.0,
-            least: 0.15,
+            least: 0.7,
             horizon_s: 10.0,
         }
     }

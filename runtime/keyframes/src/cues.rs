@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Cues {
     /// The vehicle's own deceleration, against 6 m/s².
     pub braking: f32,
-    /// Deceleration of somebody ahead in the vehicle's path, against 6 m/s².
+    /// Hard braking of somebody ahead in the vehicle's path: 0 up to 2 m/s², 1 from 5 m/s² on, less the
+    /// farther away.
     pub leader_braking: f32,
     /// Deceleration that the nearest conflict asks for, against 6 m/s².
     pub conflict: f32,
@@ -45,6 +46,12 @@ impl Cues {
             self.entry,
             self.turnover,
         ]
+    }
+
+    /// How much danger somebody ahead is in or brings: the higher of `urgency` and `leader_braking`.
+    #[must_use]
+    pub fn danger(self) -> f32 {
+        self.urgency.max(self.leader_braking)
     }
 
     /// The higher of each.
@@ -119,8 +126,8 @@ impl CueMaker {
             last_ns: None,
             speed_mps: 0.0,
             deceleration_mps2: 0.0,
-            followed: Vec::new(),
-            seen: Vec::new(),
+            followed: Vec::with_capacity(FOLLOWED),
+            seen: Vec::with_capacity(FOLLOWED),
         }
     }
 
@@ -240,10 +247,10 @@ impl Path {
             raise(&mut cues.urgency, urgency);
             let asked = closing.max(0.0).powi(2) / (2.0 * gap_m.max(2.0));
             raise(&mut cues.conflict, (asked / 6.0).min(2.0) * trust);
-            let braking = (followed.deceleration_mps2 / 6.0).clamp(0.0, 2.0);
+            let braking = followed.deceleration_mps2 / (1.0 + (gap_m / 35.0).powi(2));
             raise(
                 &mut cues.leader_braking,
-                braking / (1.0 + (gap_m / 35.0).powi(2)),
+                ((braking - 2.0) / 3.0).clamp(0.0, 1.0),
             );
         }
     }

@@ -16,6 +16,8 @@ pub struct FrameId {
     pub sequence: u32,
     /// Time of exposure, ns on the vehicle clock.
     pub captured_ns: u64,
+    /// Bytes of its message.
+    pub bytes: u64,
 }
 
 /// What is known of one stretch of time.
@@ -56,13 +58,14 @@ impl Moments {
     pub fn new(length_ns: NonZeroU64) -> Self {
         Self {
             length_ns,
-            waiting: VecDeque::new(),
+            waiting: VecDeque::with_capacity(2 * WAITING),
             late_in_a_row: 0,
             late: 0,
         }
     }
 
-    /// Takes the sketch of a picture, always of the same camera; `each` gets the moments that are complete with it, in order.
+    /// Takes the sketch of a picture, always of the same camera; `each` gets the moments that are complete
+    /// with it, in order.
     pub fn sketch(&mut self, frame: FrameId, sketch: Sketch, each: impl FnMut(&Moment)) {
         if let Some(moment) = self.at(frame.captured_ns, each)
             && moment

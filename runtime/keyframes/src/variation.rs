@@ -3,7 +3,8 @@
 //!
 //! `v(t) = |mean f[t, t + W) - mean f[t - W, t)|`, where `f` are a moment's weighted features. Of the
 //! picture's sketch the length of the difference counts, of a radar cue only its growth: that danger
-//! passes is no news.
+//! passes is no news. All of it counts more where somebody ahead is in danger in one of the windows:
+//! braking for somebody is more than braking for a light.
 
 use crate::config::Weights;
 use crate::cues::CUES;
@@ -34,15 +35,31 @@ impl Variation {
         }
     }
 
-    /// Takes the next moment. Gives the first moment of the later window with its variation, once
-    /// both windows are full.
+    /// Takes the next moment. Gives the first moment of the later window, without its sketch, and its
+    /// variation, once both windows are full.
     pub fn push(&mut self, moment: &Moment) -> Option<(Moment, f32)> {
         if self.moments.len() == 2 * self.window {
             self.moments.pop_front();
         }
         self.moments.push_back(moment.clone());
-        (self.moments.len() == 2 * self.window)
-            .then(|| (self.moments[self.window].clone(), self.between()))
+        if self.moments.len() < 2 * self.window {
+            return None;
+        }
+        let Moment {
+            begin_ns,
+            end_ns,
+            frame,
+            cues,
+            ..
+        } = self.moments[self.window];
+        let middle = Moment {
+            begin_ns,
+            end_ns,
+            frame,
+            sketch: None,
+            cues,
+        };
+        Some((middle, self.between()))
     }
 
     /// Whether time is missing between the latest moment and `next`.
@@ -59,11 +76,13 @@ impl Variation {
     fn between(&self) -> f32 {
         let (mut cues, mut picture) = ([0.0_f32; CUES], [0.0_f32; SKETCH]);
         let mut seen = [0.0_f32; 2];
+        let mut danger = 0.0_f32;
         for (i, moment) in self.moments.iter().enumerate() {
             let sign = if i < self.window { -1.0 } else { 1.0 };
             for (sum, cue) in cues.iter_mut().zip(moment.cues.to_array()) {
                 *sum += sign * cue;
             }
+            danger = danger.max(moment.cues.danger());
             seen[usize::from(i >= self.window)] += f32::from(u8::from(moment.sketch.is_some()));
         }
         let each = 1.0 / self.window as f32;
@@ -83,7 +102,7 @@ impl Variation {
             }
             sum += self.weights.picture * picture.iter().map(|d| d * d).sum::<f32>().sqrt();
         }
-        sum
+        sum * (1.0 + self.weights.danger * danger)
     }
 }
 

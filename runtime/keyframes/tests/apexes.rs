@@ -19,6 +19,7 @@ fn config() -> ApexConfig {
             urgency: 0.0,
             entry: 0.0,
             turnover: 0.0,
+            danger: 0.0,
         },
     }
 }
@@ -160,6 +161,49 @@ fn a_better_moment_that_follows_has_the_first_claim() {
     };
     assert_eq!(keep(0.9), [40]);
     assert_eq!(keep(0.4), [10]);
+}
+
+#[test]
+fn what_does_not_stand_out_enough_costs_nothing() {
+    let config = BudgetConfig {
+        least: 0.7,
+        ..BudgetConfig::default()
+    };
+    let mut spending = Budget::new(&config).unwrap();
+    for (at, priority) in [(10, 0.69), (40, 0.7), (70, 2.0)] {
+        let moment = moment(at, 0.0);
+        spending.offer(Apex { moment, priority }, 1.0);
+    }
+    let mut kept = Vec::new();
+    spending.finish(|a| kept.push(a.moment.begin_ns / 100_000_000));
+    assert_eq!(kept, [40, 70]);
+}
+
+#[test]
+fn the_same_braking_counts_more_where_somebody_ahead_is_in_danger() {
+    let weights = Weights {
+        danger: 0.5,
+        ..config().weights
+    };
+    let config = ApexConfig {
+        weights,
+        ..config()
+    };
+    let priority = |urgency: f32| {
+        let mut apexes = Apexes::new(&config);
+        let moments = (0..60).map(|i| {
+            let mut moment = moment(i, if i < 30 { 0.0 } else { 1.0 });
+            // Danger that has passed when the braking begins counts too, within a window.
+            moment.cues.urgency = if i == 28 { urgency } else { 0.0 };
+            moment
+        });
+        let mut found: Vec<_> = moments.filter_map(|m| apexes.push(&m)).collect();
+        found.extend(apexes.finish());
+        assert_eq!(found.len(), 1);
+        found[0].priority
+    };
+    assert_eq!(priority(0.0), 1.0);
+    assert_eq!(priority(0.8), 1.4);
 }
 
 #[test]

@@ -73,7 +73,14 @@ fn a_leader_that_brakes_is_one_in_the_path() {
             })
         };
         assert!(leader(0.3).leader_braking > 0.6, "{:?}", leader(0.3));
+        assert_eq!(leader(0.3).danger(), leader(0.3).leader_braking);
         assert_eq!(leader(6.0).leader_braking, 0.0);
+        // Braking of everyday is no cue.
+        let gently = played(hz, 0.0, |t| {
+            let slow = 2.0 * (t - 1.0).clamp(0.0, 1.0);
+            ([15.0, 0.0], vec![car(25.0, 0.3, 15.0 - slow, 0.0)])
+        });
+        assert_eq!(gently.leader_braking, 0.0);
     });
 }
 

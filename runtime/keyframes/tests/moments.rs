@@ -19,6 +19,7 @@ fn frame(captured_ns: u64) -> FrameId {
         sensor: SensorId(1),
         sequence: (captured_ns / 1_000_000) as u32,
         captured_ns,
+        bytes: 1000,
     }
 }
 

@@ -63,6 +63,8 @@ pub struct RecordConfig {
     pub rotate_after: Option<Duration>,
     /// Most bytes that all logs of `dir` may take together; the oldest are evicted.
     pub quota_bytes: Option<u64>,
+    /// Keeps only what windows touch; everything where absent.
+    pub selection: Option<Selection>,
     /// Recording stops cleanly when the file system has less than this left.
     pub free_space_floor_bytes: u64,
     /// What happens when the disk cannot keep up.
@@ -86,6 +88,7 @@ impl RecordConfig {
             rotate_bytes: None,
             rotate_after: None,
             quota_bytes: None,
+            selection: None,
             free_space_floor_bytes: 256 << 20,
             when_full: WhenFull::default(),
             buffer_bytes: 64 << 20,
@@ -113,6 +116,22 @@ impl RecordConfig {
             WhenFull::Drop => self.buffer_bytes.max(self.chunk_bytes * 2),
         }
     }
+}
+
+/// How a recorder keeps windows of log time alone, see [`crate::Batch::keep`]. Segments wait in a ring
+/// until it is decided, and are kept or dropped whole: [`RecordConfig::rotate_after`] should be a few
+/// seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selection {
+    /// How long after its end a segment waits for a window to touch it, in log time.
+    pub undecided: Duration,
+    /// Bytes of waiting segments that may be in memory alone, and so are lost at a power cut before a
+    /// window touches them. Past it segments are written to the disk while they wait; with 0 all are,
+    /// as durable as any log.
+    pub memory_bytes: u64,
+    /// Nothing comes after this recording: at its end what still waits is dropped. Else it stays on the
+    /// disk for the next recorder in the folder.
+    pub decides_at_end: bool,
 }
 
 /// What is known of a channel before its first message.

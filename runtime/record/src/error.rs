@@ -20,6 +20,11 @@ pub enum RecordError {
     /// A segment of this name exists already.
     #[error("{0} exists already: choose another prefix or folder, logs are never overwritten")]
     Exists(PathBuf),
+    /// Another process keeps windows of its recording in the same folder.
+    #[error(
+        "another run is recording into {0} and keeps only windows of it: choose another folder"
+    )]
+    Busy(PathBuf),
     /// MCAP has room for 65,535 channels and schemas.
     #[error("the log already has 65535 channels or schemas: use fewer")]
     TooManyChannels,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::dropped::Dropped;
 use crate::error::ReadError;
 use crate::messages::ROLE_KEY;
 use crate::reader::{Damage, LogReader, Metadata};
@@ -49,6 +50,8 @@ pub struct LogSummary {
     pub complete: bool,
     /// What is damaged, at most one entry a segment.
     pub damage: Vec<Damage>,
+    /// What was not kept on purpose; a log can be complete without it.
+    pub dropped: Vec<Dropped>,
     /// Metadata records by name.
     pub metadata: Metadata,
 }
@@ -94,6 +97,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<LogSummary, ReadError> {
         first_segment: log.segments().first().map_or(0, |first| first.number),
         complete: log.damages().is_empty(),
         damage: log.damages().to_vec(),
+        dropped: log.dropped().to_vec(),
         metadata: log.metadata().clone(),
         channels,
     })

@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::config::Compression;
+use crate::dropped::Dropped;
 use crate::error::{ReadError, RecoverError};
 use crate::format::{CHUNK_PREFIX, Fields, op, put_bytes, put_record, put_u64};
 use crate::metadata::{self, PART_METADATA};
@@ -43,6 +44,9 @@ pub struct RecoverReport {
     /// The segment in which the log goes on.
     #[serde(skip)]
     continued_in: Option<u32>,
+    /// The last segment that was dropped in the place of this one.
+    #[serde(skip)]
+    dropped_to: Option<u32>,
 }
 
 /// Recovers a log into a new one: a file into a file, or each segment of a folder into a file of
@@ -72,12 +76,15 @@ pub fn recover(
         if let Some(missing) = before.and_then(|before| missing_between(before, segment)) {
             whole.note_missing(missing.to_string());
         }
-        before = Some(segment.number);
         let name = segment.path.file_name().unwrap_or_default();
-        whole.add(recover_file(&segment.path, &output.join(name))?);
+        let report = recover_file(&segment.path, &output.join(name))?;
+        before = report.dropped_to.or(Some(segment.number));
+        whole.add(report);
     }
-    if let Some((last, next)) = segments.last().zip(whole.continued_in) {
-        whole.note_missing(missing_after(last, next).to_string());
+    if let Some((last, next)) = segments.last().zip(whole.continued_in)
+        && let Some(missing) = missing_after(last, next)
+    {
+        whole.note_missing(missing.to_string());
     }
     Ok(whole)
 }
@@ -122,6 +129,8 @@ pub(crate) fn recover_into(
             Record::Definition(opcode) => output.gather(opcode, reader.body())?,
             Record::Metadata(name, entries) => {
                 output.report.continued_in = metadata::continued_in(&name, &entries);
+                let dropped = Dropped::read(&name, &entries);
+                output.report.dropped_to = dropped.map(|dropped| dropped.last_segment);
                 output.writer.metadata(&metadata::encode(&name, &entries))?;
             }
             Record::Attachment => output.attachment(reader.body())?,

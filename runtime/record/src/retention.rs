@@ -183,7 +183,8 @@ impl Quota {
         self.not_before = 0;
     }
 
-    /// Evicts what is too much now that `current` is `length` bytes long.
+    /// Evicts what is too much now that `current`, with what waits beside the log, is `length` bytes
+    /// long.
     pub(crate) fn enforce(&mut self, current: &Path, length: u64) -> Vec<PathBuf> {
         let within = self
             .others
@@ -191,7 +192,13 @@ impl Quota {
         if within || length < self.not_before {
             return Vec::new();
         }
-        let evicted = evict(&self.dir, self.most, Some(current)).unwrap_or_else(|error| {
+        // What waits in the ring is not among the folder's logs.
+        let beside = match current.parent() == Some(self.dir.as_path()) {
+            true => 0,
+            false => length,
+        };
+        let most = self.most.saturating_sub(beside);
+        let evicted = evict(&self.dir, most, Some(current)).unwrap_or_else(|error| {
             tracing::error!("cannot evict old logs from {}: {error}", self.dir.display());
             Vec::new()
         });

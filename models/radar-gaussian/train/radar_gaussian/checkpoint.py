@@ -1,33 +1,12 @@
-"""A run's state on disk: everything that the next step depends on. Written whole or not at all."""
+"""A model from the checkpoint of its run."""
 
-import os
 from pathlib import Path
 
-import torch
+from drafthorse_training.checkpoint import load
 
 from . import config as configs
-from .config import Config, ConfigError
+from .config import Config
 from .model import Detector
-
-
-def save(path: Path, model: Detector, optimiser, config: Config, seed: int, step: int) -> None:
-    """Saves after `step` finished steps."""
-    state = {
-        "config": config.to_dict(),
-        "seed": seed,
-        "step": step,
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
-
-
-def load(path: str | Path) -> dict:
-    if not Path(path).is_file():
-        raise ConfigError(f"{path} is no checkpoint; train first")
-    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def load_model(path: str | Path) -> tuple[Detector, Config, dict]:

@@ -1,17 +1,13 @@
 """What a run is made of, read from TOML. A key that nobody knows is an error."""
 
 import dataclasses
-import tomllib
-import types
-import typing
 from dataclasses import dataclass
 from pathlib import Path
 
+from drafthorse_training import tables
+from drafthorse_training.tables import ConfigError
+
 VARIANTS = ("pillar", "pillar+context", "gaussian", "gaussian+bgl")
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be run; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -171,33 +167,11 @@ class Config:
 
 def load(path: str | Path) -> Config:
     """Reads a configuration. Raises ConfigError with the key at fault."""
-    with open(path, "rb") as file:
-        return from_dict(tomllib.load(file))
+    return checked(tables.read(Config, path))
 
 
 def from_dict(table: dict) -> Config:
-    return checked(_build(Config, table, "the configuration"))
-
-
-def _build(kind, value, where: str):
-    if isinstance(kind, types.GenericAlias) or typing.get_origin(kind) is list:
-        (item,) = typing.get_args(kind)
-        if not isinstance(value, list):
-            raise ConfigError(f"{where} should be a list")
-        return [_build(item, v, f"{where}[{i}]") for i, v in enumerate(value)]
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ConfigError(f"{where} should be a table")
-        hints = typing.get_type_hints(kind)
-        unknown, missing = sorted(value.keys() - hints.keys()), sorted(hints.keys() - value.keys())
-        if unknown or missing:
-            raise ConfigError(f"{where}: unknown keys {unknown}, missing keys {missing}")
-        return kind(**{name: _build(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{where} should be {kind.__name__}, not {value!r}")
-    return value
+    return checked(tables.build(Config, table))
 
 
 def checked(config: Config) -> Config:

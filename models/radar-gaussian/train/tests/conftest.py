@@ -5,7 +5,7 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT.parents[1] / "training")]
 torch.set_num_threads(1)
 
 

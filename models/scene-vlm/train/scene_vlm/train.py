@@ -4,30 +4,24 @@
 """
 
 import argparse
-import json
 import math
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from drafthorse_training import checkpoint
+from drafthorse_training.loop import descend, prepare, train, warm_cosine
 
-from . import checkpoint
 from . import config as configs
 from .batches import TrainingBatches, name_batch
-from .config import Config, ConfigError
+from .config import Config
 from .losses import losses
 from .model import SceneVlm
 from .scenes import Scenes
 
 
-def learning_rate(step: int, config: Config) -> float:
-    """In each stage: linear warm-up, then half a cosine down to a fiftieth."""
-    stage, step, _ = config.stage_of(step)
-    if step < stage.warmup_steps:
-        return stage.learning_rate * (step + 1) / stage.warmup_steps
-    along = (step - stage.warmup_steps) / max(1, stage.steps - stage.warmup_steps)
-    return stage.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * along)))
+# The learning rate at the end of each stage, as a share.
+FLOOR = 0.02
 
 
 def decayed(model: torch.nn.Module, weight_decay: float) -> list[dict]:
@@ -49,14 +43,28 @@ class Run:
         self.batches = TrainingBatches(data, config, seed)
         self.step = 0
 
+    @property
+    def steps(self) -> int:
+        return self.config.steps
+
+    def rate(self) -> float:
+        """In each stage: linear warm-up, then half a cosine down to a fiftieth."""
+        stage, step, _ = self.config.stage_of(self.step)
+        return stage.learning_rate * warm_cosine(step, stage.steps, stage.warmup_steps, FLOOR)
+
     def resume(self, path: Path) -> None:
-        state = checkpoint.load(path)
-        own = {"config": self.config.to_dict(), "seed": self.seed, "language": self.language.to_dict(), "data": self.data}
-        if other := [name for name, value in own.items() if state.get(name) != value]:
-            raise ConfigError(f"{path} is of another {', '.join(other)}; choose another --out")
+        state = checkpoint.own(path, **self._facts())
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
+
+    def save(self, path: Path) -> None:
+        state = {"step": self.step, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
+        checkpoint.save(path, self._facts() | state)
+
+    def _facts(self) -> dict:
+        language = self.language.to_dict()
+        return {"config": self.config.to_dict(), "seed": self.seed, "language": language, "data": self.data}
 
     def advance(self) -> dict[str, float]:
         """One step. Gives the parts of the loss and the norm of the gradient."""
@@ -65,56 +73,11 @@ class Run:
         batch = self.batches.get(first, stage.batch)
         names = name_batch(self.language, np.random.default_rng([self.seed, 3, self.step]))
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, self.config)
+            group["lr"] = self.rate()
         parts = losses(self.model, batch, names, self.config, stage.decoder)
-        self.optimiser.zero_grad(set_to_none=True)
-        sum(parts.values()).backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.train.clip_norm)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(f"the gradient of step {self.step} is not finite; lower the learning rate")
-        self.optimiser.step()
+        told = descend(self.model, self.optimiser, parts, self.config.train.clip_norm, self.step)
         self.step += 1
-        return {name: float(part.detach()) for name, part in parts.items()} | {"gradient": float(norm)}
-
-
-def train(run: Run, folder: Path, minutes: float = math.inf, log_every: int = 50, save_every: int = 250) -> bool:
-    """Trains to the end of the schedule or for `minutes`. True where the schedule is done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "checkpoint.pt"
-    if path.exists():
-        run.resume(path)
-        forget_after(folder / "log.jsonl", run.step)
-    begun, sums, logged_at, logged_step = time.monotonic(), {}, time.monotonic(), run.step
-    with open(folder / "log.jsonl", "a") as log:
-        while run.step < run.config.steps and time.monotonic() - begun < 60 * minutes:
-            for name, value in run.advance().items():
-                sums.setdefault(name, []).append(value)
-            if run.step % log_every == 0 or run.step == run.config.steps:
-                count, now = run.step - logged_step, time.monotonic()
-                line = {"step": run.step, "learning_rate": learning_rate(run.step - 1, run.config)}
-                line |= {name: round(sum(values) / len(values), 4) for name, values in sums.items()}
-                line["ms_a_step"] = round(1000 * (now - logged_at) / count, 1)
-                print(json.dumps(line), file=log, flush=True)
-                sums, logged_at, logged_step = {}, now, run.step
-            if run.step % save_every == 0:
-                checkpoint.save(path, run.model, run.optimiser, run.seed, run.data, run.step)
-        checkpoint.save(path, run.model, run.optimiser, run.seed, run.data, run.step)
-    return run.step >= run.config.steps
-
-
-def forget_after(log: Path, step: int) -> None:
-    """Drops the lines of steps that will be done again."""
-    if log.exists():
-        kept = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
-        log.write_text("".join(line + "\n" for line in kept))
-
-
-def prepare(threads: int) -> None:
-    """Fixes what results depend on beside the seed."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    # Nothing reads memory that was never written; filling it costs time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+        return told
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ def test_a_stopped_run_ends_as_an_unbroken_one(config, scenes, tmp_path):
     for _ in range(5):
         first.advance()
     (tmp_path / "parts").mkdir()
-    training.checkpoint.save(tmp_path / "parts" / "checkpoint.pt", first.model, first.optimiser, 0, data.identity, first.step)
+    first.save(tmp_path / "parts" / "checkpoint.pt")
     assert training.train(training.Run(config, data, 0), tmp_path / "parts")
     whole, parts = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert whole["step"] == parts["step"] == 8
@@ -87,9 +87,12 @@ def test_stated_facts_are_right_wrong_or_unsettled_and_silence_costs_recall(scen
     assert found["by_kind"]["where"] == {"precision": 0.5, "stated": 2, "recall": 0.125, "settled": 8}
 
 
-def test_learning_rate_rises_and_falls_in_each_stage(config):
+def test_learning_rate_rises_and_falls_in_each_stage(config, scenes):
     stages = [dataclasses.replace(s, steps=20, warmup_steps=4, learning_rate=1e-3) for s in config.stages]
     config = dataclasses.replace(config, stages=stages)
-    rates = [training.learning_rate(step, config) for step in range(40)]
+    run = training.Run(config, Scenes(scenes), 0)
+    rates = []
+    for run.step in range(40):
+        rates.append(run.rate())
     assert rates[4] == rates[24] == 1e-3 and rates[0] == rates[20] == 2.5e-4
     assert rates[19] < 5e-5 and rates[39] < 5e-5

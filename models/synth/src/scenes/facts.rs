@@ -7,7 +7,7 @@ use crate::paint_users::PAINTS;
 use crate::shard::CLASSES;
 use std::collections::BTreeMap;
 
-/// Facts by key: `weather`, `light`, `signal`, `zebra`, `more`, `ahead`, `colour` (of the nearest
+/// Facts by key: `weather`, `light`, `signal`, `zebra`, `ahead`, `colour` (of the nearest
 /// car), and `count.CLASS`, `present.CLASS`, `where.CLASS`, `band.CLASS` (of the nearest one).
 pub type Facts = BTreeMap<String, String>;
 
@@ -19,7 +19,6 @@ pub fn values(key: &str) -> &'static [&'static str] {
         "light" => &["day", "low-sun", "dusk", "night"],
         "signal" => &["none", "red", "green"],
         "zebra" | "present" => &["no", "yes"],
-        "more" => &["left", "right", "equal"],
         "ahead" => &["nobody", "car", "truck", "cyclist", "pedestrian"],
         "colour" => &["white", "black", "grey", "red", "blue", "green", "yellow"],
         "count" => &["0", "1", "2", "3", "4+"],
@@ -32,9 +31,7 @@ pub fn values(key: &str) -> &'static [&'static str] {
 /// Every key, in a fixed order.
 #[must_use]
 pub fn keys() -> Vec<String> {
-    let plain = [
-        "weather", "light", "signal", "zebra", "more", "ahead", "colour",
-    ];
+    let plain = ["weather", "light", "signal", "zebra", "ahead", "colour"];
     let of_class = ["count", "present", "where", "band"];
     let per_class = of_class
         .iter()
@@ -130,7 +127,6 @@ pub(crate) fn of_objects(objects: &[Object]) -> Facts {
         state(format!("band.{class}"), of_nearest(&own, band));
     }
     state("ahead".to_owned(), ahead(&visible));
-    state("more".to_owned(), more(&visible));
     facts
 }
 
@@ -147,25 +143,6 @@ fn ahead(visible: &[&Object]) -> Option<&'static str> {
     of_nearest(&in_middle, |o| {
         place(o).map(|_| CLASSES[usize::from(o.class)])
     })
-}
-
-/// On which half of the picture more road users are.
-fn more(visible: &[&Object]) -> Option<&'static str> {
-    let (mut left, mut right, mut unsure) = (0, 0, 0);
-    for object in visible {
-        match (object.verdict, object.across()) {
-            (Verdict::Shown, x) if x < 0.47 => left += 1,
-            (Verdict::Shown, x) if x > 0.53 => right += 1,
-            _ => unsure += 1,
-        }
-    }
-    if left > right + unsure {
-        Some("left")
-    } else if right > left + unsure {
-        Some("right")
-    } else {
-        (left == right && unsure == 0).then_some("equal")
-    }
 }
 
 /// The nearest car, where it is settled which one that is.
@@ -251,8 +228,7 @@ mod tests {
         let facts = |across| of_objects(&[object(3, 20.0, across, Verdict::Shown)]);
         assert_eq!(fact(&facts(0.39), "where.pedestrian"), None);
         assert_eq!(fact(&facts(0.5), "where.pedestrian"), Some("ahead"));
-        assert_eq!(fact(&facts(0.7), "more"), Some("right"));
-        assert_eq!(fact(&facts(0.51), "more"), None);
+        assert_eq!(fact(&facts(0.7), "where.pedestrian"), Some("right"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) struct Template {
 /// Key of the phrases that name a class.
 pub(crate) const CLASS: &str = "class";
 
-const SENTENCES: [&str; 19] = [
+const SENTENCES: [&str; 18] = [
     "it is {light.told} and {weather.told}",
     "it is {light.told} with {weather.thing}",
     "it is {weather.told}",
@@ -51,7 +51,6 @@ const SENTENCES: [&str; 19] = [
     "the nearest {car} is {colour} , {band} and {where}",
     "{ahead}",
     "{signal.told}",
-    "{more}",
 ];
 
 const LISTED: [&str; 10] = [
@@ -220,33 +219,6 @@ const WORDS: &[(&str, &str, &str, &[&str])] = &[
         "zebra",
         "no",
         &["no zebra crossing", "no crossing for people on foot"],
-    ),
-    (
-        "more",
-        "more",
-        "left",
-        &[
-            "there are more road users on the left",
-            "the left side is busier",
-        ],
-    ),
-    (
-        "more",
-        "more",
-        "right",
-        &[
-            "there are more road users on the right",
-            "the right side is busier",
-        ],
-    ),
-    (
-        "more",
-        "more",
-        "equal",
-        &[
-            "both sides are equally busy",
-            "there are as many road users on the left as on the right",
-        ],
     ),
 ];
 

@@ -27,7 +27,7 @@ pub struct Question {
 }
 
 /// Wordings by kind; `{one}` and `{many}` name the class.
-const WORDINGS: [(&str, &str, [&str; 3]); 11] = [
+const WORDINGS: [(&str, &str, [&str; 3]); 10] = [
     (
         "weather",
         "scene",
@@ -62,15 +62,6 @@ const WORDINGS: [(&str, &str, [&str; 3]); 11] = [
             "is there a zebra crossing ahead ?",
             "does the picture show a zebra crossing ?",
             "do we come to a zebra crossing ?",
-        ],
-    ),
-    (
-        "more",
-        "objects",
-        [
-            "which side has more road users ?",
-            "where are more road users ?",
-            "which side is busier ?",
         ],
     ),
     (

@@ -209,7 +209,11 @@ impl Torch {
     fn start(args: &BenchArgs, weights: &Path) -> Result<Self> {
         let mut command = Command::new(&args.python);
         command.args(["-m", "radar_gaussian.bench"]);
-        command.env("PYTHONPATH", &args.training);
+        let shared = args.training.join("../../training");
+        command.env(
+            "PYTHONPATH",
+            std::env::join_paths([&args.training, &shared])?,
+        );
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         let mut python = Python::start(command)?;
         eprintln!(

@@ -6,6 +6,7 @@ mod decode;
 mod detector;
 mod engine;
 mod engine_peer;
+mod keyframes;
 mod pipeline;
 mod python;
 mod record;
@@ -99,5 +100,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Decode => decode::run(&mut print),
         BenchKind::Detector => detector::run(args, &mut print),
         BenchKind::Engine => engine::run(args, &mut print),
+        BenchKind::Keyframes => keyframes::run(args, &mut print),
     }
 }

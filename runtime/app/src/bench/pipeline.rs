@@ -94,5 +94,6 @@ pub(super) fn empty_plan() -> Plan {
         detector: drafthorse_detector::DetectorConfig::default(),
         camera: CameraLaneConfig::default(),
         networks: Vec::new(),
+        keyframes: None,
     }
 }

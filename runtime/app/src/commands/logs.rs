@@ -184,6 +184,17 @@ fn print(summary: &LogSummary, out: &mut impl Write) -> Result<()> {
             summary.first_segment
         )?;
     }
+    for gap in &summary.dropped {
+        writeln!(
+            out,
+            "not kept, by policy: {:.1} s in segments {} to {} ({} messages, {:.1} MiB)",
+            (gap.to_ns - gap.from_ns) as f64 / 1e9,
+            gap.first_segment,
+            gap.last_segment,
+            gap.messages,
+            gap.bytes as f64 / f64::from(1 << 20),
+        )?;
+    }
     for damage in &summary.damage {
         writeln!(out, "damage: {damage}")?;
     }

@@ -11,6 +11,7 @@ mod eval;
 mod eval_model;
 mod logs;
 mod models;
+mod note;
 mod run;
 mod sensitivity_plot;
 
@@ -37,6 +38,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Decode(args) => decode::decode(&args),
         Command::Replay(args) => logs::replay(&args),
         Command::Recover(args) => logs::recover(&args),
+        Command::Note(args) => note::note(&args),
         Command::Inspect(args) => logs::inspect(&args),
         Command::Keep(args) => logs::keep(&args),
         Command::Config { command } => config::config(&command),

@@ -3,7 +3,7 @@
 use super::Failed;
 use crate::cli::RunArgs;
 use crate::config::Config;
-use crate::run::{RunOptions, run as run_config};
+use crate::run::{RunOptions, read_notes, run as run_config};
 use anyhow::{Context, Result};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
     let options = RunOptions {
         progress: !args.json && std::io::stderr().is_terminal(),
         report: !args.no_report,
+        notes: args.notes.as_deref().map_or(Ok(Vec::new()), read_notes)?,
         stop,
         ..RunOptions::new(&args.out)
     };

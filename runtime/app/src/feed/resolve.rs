@@ -3,8 +3,8 @@
 use super::log::{self, LogSource, Topic};
 use super::synth::{SynthOptions, SynthSource};
 use super::{Feed, SharedTruth, Shift, can};
-use crate::config::{Config, SensorConfig};
-use crate::plan::{Mode, Plan, SensorPlan};
+use crate::config::{Config, KeyframeSettings, SensorConfig};
+use crate::plan::{KeyframePlan, Mode, Plan, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_calibration::SensorCalibration;
 use drafthorse_core::{RawFormat, SensorId};
@@ -45,6 +45,7 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
     if let Some(name) = first_duplicate(&sensors) {
         bail!("two sensors are named {name:?}; rename one of them");
     }
+    let keyframes = keyframes(&config.keyframes, &sensors)?;
     let mut resolved = Resolved {
         plan: Plan {
             name: config.name.clone(),
@@ -55,11 +56,42 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
             detector: config.detector.clone(),
             camera: config.camera.clone(),
             networks: Vec::new(),
+            keyframes,
         },
         feeds,
     };
     resolved.set_time_base()?;
     Ok(resolved)
+}
+
+/// The front of a vehicle of which nothing is known, ahead of the middle of its rear axle, m.
+const FRONT_M: f64 = 3.7;
+
+/// The choice of keyframes among the moments of those sensors.
+fn keyframes(settings: &KeyframeSettings, sensors: &[SensorPlan]) -> Result<Option<KeyframePlan>> {
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let wanted = settings.camera.as_deref();
+    let is_it = |sensor: &SensorPlan| {
+        sensor.format.is_camera() && wanted.is_none_or(|name| name == sensor.name)
+    };
+    let camera = sensors.iter().position(is_it);
+    if let (Some(name), None) = (wanted, camera) {
+        bail!("keyframes.camera is {name:?}, and no camera has that name");
+    }
+    let (mut apex, mut budget) = (settings.apex, settings.budget);
+    if sensors.iter().all(|sensor| sensor.format.is_camera()) && apex.weights.picture == 0.0 {
+        // Pictures are all there is, and how much they differ has no scale of its own.
+        apex.weights.picture = 1.0;
+        budget.least = 0.0;
+    }
+    Ok(Some(KeyframePlan {
+        camera: camera.map(|index| SensorId(index as u16)),
+        front_m: settings.front_m.unwrap_or(FRONT_M),
+        apex,
+        budget,
+    }))
 }
 
 /// Checks what can be known of a configuration's sources without opening any: options, mappings,

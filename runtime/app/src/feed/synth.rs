@@ -23,7 +23,7 @@ pub struct SynthOptions {
 
 impl SynthOptions {
     /// Reads the options of a URI: `seed`, `seconds`, `radar_hz`, `camera_fps`, `moving_share`, `town`,
-    /// `weather`, `light`, `radar` and `live` (a multiple of real time).
+    /// `weather`, `light`, `radar`, `incidents`, `disturbed` and `live` (a multiple of real time).
     pub fn parse<'a>(options: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let mut parsed = Self::default();
         for (key, value) in options {
@@ -49,9 +49,19 @@ impl SynthOptions {
                 "weather" => drive.weather = named(key, value)?,
                 "light" => drive.light = named(key, value)?,
                 "radar" => drive.radar = named(key, value)?,
+                "incidents" => {
+                    drive.incidents = value.parse().with_context(|| {
+                        format!("synth: incidents={value} is not a whole number")
+                    })?;
+                }
+                "disturbed" => {
+                    drive.disturbed = value.parse().with_context(|| {
+                        format!("synth: disturbed={value} is neither true nor false")
+                    })?;
+                }
                 "live" => parsed.live_speed = Some(number()?),
                 _ => bail!(
-                    "synth: has no option {key:?}; it knows seed, seconds, radar_hz, camera_fps, moving_share, town, weather, light, radar and live"
+                    "synth: has no option {key:?}; it knows seed, seconds, radar_hz, camera_fps, moving_share, town, weather, light, radar, incidents, disturbed and live"
                 ),
             }
         }
@@ -311,6 +321,27 @@ impl Source for SynthSource {
         match &self.live {
             None => Some(self.drive.progress()),
             Some(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drive_has_the_incidents_and_disturbances_that_are_asked_for() {
+        let parse = |key, value| SynthOptions::parse([(key, value)].into_iter());
+        assert_eq!(parse("incidents", "9").unwrap().drive.incidents, 9);
+        assert!(parse("disturbed", "true").unwrap().drive.disturbed);
+        assert!(!parse("disturbed", "false").unwrap().drive.disturbed);
+        for (key, value) in [
+            ("incidents", "-1"),
+            ("incidents", "2.5"),
+            ("disturbed", "yes"),
+        ] {
+            let error = parse(key, value).unwrap_err().to_string();
+            assert!(error.contains(&format!("{key}={value}")), "{error}");
         }
     }
 }

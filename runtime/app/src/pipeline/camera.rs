@@ -4,6 +4,7 @@
 use super::ask_picture::PictureAsker;
 use super::channels::{CameraChannels, Channel};
 use super::faults::FaultLog;
+use super::keyframes::Part;
 use super::network::NetworkStage;
 use super::pace::Pace;
 use super::staged::{Cause, Staged};
@@ -12,6 +13,7 @@ use crate::config::CameraLaneConfig;
 use crate::plan::Plan;
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Fault, FaultKind, Image, RawFormat, RawMessage, SensorId};
+use drafthorse_keyframes::{FrameId, Sketch};
 use drafthorse_record::messages::{drafthorse::FrameInfo, encode_frame_info, encode_preview};
 use drafthorse_sensors::camera::CameraDecoder;
 use fast_image_resize as resize;
@@ -31,6 +33,8 @@ pub struct CameraLane {
     resizer: resize::Resizer,
     state: State,
     networks: Vec<NetworkStage<PictureAsker>>,
+    /// Its pictures count for keyframes.
+    sketched: bool,
     /// Faults found so far.
     pub faults: FaultLog,
     /// What happened to engines so far.
@@ -76,6 +80,7 @@ impl CameraLane {
                 ..State::default()
             },
             networks,
+            sketched: plan.keyframes.as_ref().and_then(|k| k.camera) == Some(sensor),
             faults: FaultLog::new(plan.sensor_names()),
             events: FaultLog::new(plan.sensor_names()),
             frames: 0,
@@ -87,7 +92,7 @@ impl CameraLane {
         let decoded = self.decoder.decode(raw, &mut self.image);
         clock.end("camera.decode");
         match decoded {
-            Ok(true) => self.look(raw.received_ns, clock, out),
+            Ok(true) => self.look(raw, clock, out),
             Ok(false) => {}
             Err(error) => {
                 let found = Fault {
@@ -102,11 +107,11 @@ impl CameraLane {
         }
     }
 
-    fn look(&mut self, received_ns: u64, clock: &mut StageClock, out: &mut Staged) {
+    fn look(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
         let cause = Cause {
             sequence: self.image.sequence,
             captured_ns: self.image.captured_ns,
-            received_ns,
+            received_ns: raw.received_ns,
         };
         self.frames += 1;
         let digest = crc32fast::hash(&self.image.rgb);
@@ -127,6 +132,16 @@ impl CameraLane {
             encode_frame_info(&info, buf);
         });
         clock.end("camera.look");
+        if self.sketched {
+            let frame = FrameId {
+                sensor: self.sensor,
+                sequence: cause.sequence,
+                captured_ns: cause.captured_ns,
+                bytes: raw.data.len() as u64,
+            };
+            out.push_part(Part::Picture(frame, Sketch::of_image(&self.image)));
+            clock.end("camera.sketch");
+        }
         if self.preview_due(cause.captured_ns) && self.make_preview().is_ok() {
             let (jpeg, name) = (&self.jpeg, &self.name);
             out.push(self.channels.preview, cause, |buf| {

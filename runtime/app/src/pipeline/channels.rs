@@ -43,6 +43,9 @@ fixed_channels! {
     13 HEALTH "/health" |t| own_channel(t, "Health", Role::Measured);
     14 TRUTH "/truth" |t| own_channel(t, "GroundTruth", Role::Truth);
     15 MOUNTS "/tf_static" |t| foxglove_channel::<FrameTransform>(t, Role::Static);
+    16 KEYFRAMES "/keyframes" |t| own_channel(t, "Keyframe", Role::Derived);
+    17 NOTES "/notes" |t| own_channel(t, "Note", Role::Input);
+    18 KEPT "/record/kept" |t| own_channel(t, "KeptWindow", Role::Measured);
 }
 
 /// The channels one sensor has.

@@ -1,6 +1,6 @@
 //! What happens to a raw message: the lanes' queues and the pure steps they run.
 //!
-//! Everything in [`radar`], [`camera`] and [`align`] is a function of its inputs in order, so that
+//! Everything in [`radar`], [`camera`], [`keyframes`] and [`align`] is a function of its inputs in order, so that
 //! replay can run it again. An engine's answer ([`ask`]) is such an input; threads and the recorder are the business of [`crate::run`].
 
 pub mod align;
@@ -10,6 +10,7 @@ pub mod ask_scan;
 pub mod camera;
 pub mod channels;
 pub mod faults;
+pub mod keyframes;
 pub mod network;
 pub mod pace;
 pub mod picture;

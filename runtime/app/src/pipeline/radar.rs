@@ -2,6 +2,7 @@
 
 use super::channels::{Channel, Channels};
 use super::faults::FaultLog;
+use super::keyframes::Part;
 use super::radar_network::RadarNetwork;
 use super::staged::{Cause, Staged};
 use super::stages::StageClock;
@@ -10,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use drafthorse_core::{Fault, RawMessage, SensorId};
 use drafthorse_detector::{PerceptionFrame, RadarPerception};
 use drafthorse_gaussian::Accumulator;
+use drafthorse_keyframes::CueMaker;
 use drafthorse_record::messages::{
     PerceptionEncoder, encode_ego, encode_transform, odom_from_vehicle,
 };
@@ -26,6 +28,8 @@ pub struct RadarLane {
     channels: Channels,
     perception: RadarPerception,
     networks: Vec<RadarNetwork>,
+    /// None where no keyframes are chosen.
+    cues: Option<CueMaker>,
     reading: RadarReading,
     found: Vec<Fault>,
     labels: Vec<u8>,
@@ -103,6 +107,7 @@ impl RadarLane {
             perception: RadarPerception::new(&plan.detector, &mounts)
                 .context("the [detector] table cannot be used")?,
             networks,
+            cues: plan.keyframes.as_ref().map(|k| CueMaker::new(k.front_m)),
             reading: RadarReading::default(),
             found: Vec::new(),
             faults: FaultLog::new(plan.sensor_names()),
@@ -188,6 +193,14 @@ impl RadarLane {
         }
         self.stage_frame(sensor, kind, cause, out);
         clock.end("radar.encode");
+        if let Some(maker) = &mut self.cues {
+            let frame = self.perception.frame();
+            out.push_part(Part::Scan {
+                captured_ns: frame.captured_ns,
+                cues: maker.scan(frame.captured_ns, &frame.ego, &frame.tracks),
+            });
+            clock.end("radar.cues");
+        }
     }
 
     /// Asks the network that looks at a radar, whose boxes take the place of clusters then.
@@ -291,15 +304,24 @@ impl RadarLane {
             let held: Vec<_> = self.networks.iter().map(RadarNetwork::held).collect();
             bytes = postcard::to_extend(&held, bytes).context(why)?;
         }
+        if let Some(cues) = &self.cues {
+            bytes = postcard::to_extend(cues, bytes).context(why)?;
+        }
         Ok(bytes)
     }
 
     /// Goes on from a state that [`RadarLane::checkpoint`] wrote.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
         let why = "the radar lane's state in the log cannot be read";
-        let (mut state, rest): (State, _) = postcard::take_from_bytes(bytes).context(why)?;
+        let (mut state, mut rest): (State, _) = postcard::take_from_bytes(bytes).context(why)?;
+        if !self.networks.is_empty() {
+            (state.held, rest) = postcard::take_from_bytes(rest).context(why)?;
+        }
+        if let Some(cues) = &mut self.cues {
+            (*cues, rest) = postcard::take_from_bytes(rest).context(why)?;
+        }
         if !rest.is_empty() {
-            state.held = postcard::from_bytes(rest).context(why)?;
+            bail!("the radar lane's state in the log is of other networks or settings");
         }
         if state.held.len() != self.networks.len() {
             bail!("the radar lane's state in the log is of another number of networks");

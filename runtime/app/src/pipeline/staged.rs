@@ -2,6 +2,7 @@
 //! compares them.
 
 use super::channels::Channel;
+use super::keyframes::Part;
 
 /// One staged message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub struct Staged {
     bytes: Vec<u8>,
     inputs: Vec<Entry>,
     entries: Vec<Entry>,
+    parts: Vec<Part>,
 }
 
 /// Which raw message or instant the messages of a step belong to.
@@ -64,6 +66,7 @@ impl Staged {
         self.bytes.clear();
         self.inputs.clear();
         self.entries.clear();
+        self.parts.clear();
     }
 
     /// Stages one message, encoded by `encode` at the end of the buffer.
@@ -106,6 +109,21 @@ impl Staged {
     pub fn push_message(&mut self, channel: Channel, cause: Cause, message: &impl prost::Message) {
         // A Vec grows, so encoding cannot run out of room.
         self.push(channel, cause, |buf| message.encode_raw(buf));
+    }
+
+    /// Hands on what the step knows of a moment to the choice of keyframes.
+    pub fn push_part(&mut self, part: Part) {
+        self.parts.push(part);
+    }
+
+    /// What the step has handed on.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Exchanges what the step has handed on for an empty list, whose memory is used again.
+    pub fn swap_parts(&mut self, parts: &mut Vec<Part>) {
+        std::mem::swap(&mut self.parts, parts);
     }
 
     /// The staged messages with their bytes: inputs, then the others, each in order.

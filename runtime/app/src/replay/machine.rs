@@ -6,10 +6,11 @@ use crate::networks::Networks;
 use crate::pipeline::align::AlignStage;
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::keyframes::KeyframeStage;
 use crate::pipeline::radar::RadarLane;
-use crate::pipeline::staged::Staged;
+use crate::pipeline::staged::{Cause, Staged};
 use crate::pipeline::stages::StageClock;
-use crate::plan::{ALIGN_LANE, Plan, RADAR_LANE};
+use crate::plan::{ALIGN_LANE, KEYFRAMES_LANE, Plan, RADAR_LANE};
 use crate::run::LaneLogic;
 use crate::summary::{Latencies, Summary};
 use anyhow::{Context, Result, bail};
@@ -22,6 +23,10 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) struct Machine {
     align: AlignStage,
     lanes: BTreeMap<String, Lane>,
+    /// None where no keyframes are chosen.
+    keyframes: Option<KeyframeStage>,
+    /// The state of the choice of keyframes is known.
+    keyframes_known: bool,
     raw_channels: HashMap<Channel, SensorId>,
     /// Lane by derived channel, but for those of the radar lane.
     camera_channels: HashMap<Channel, String>,
@@ -92,6 +97,8 @@ impl Machine {
         Ok(Self {
             align: AlignStage::new(plan),
             lanes,
+            keyframes: KeyframeStage::of(plan)?,
+            keyframes_known: false,
             raw_channels,
             camera_channels,
             network_channels,
@@ -112,6 +119,7 @@ impl Machine {
     pub(super) fn explains(&self, channel: Channel) -> bool {
         match channel {
             Channel::PAIRS => self.align_known,
+            Channel::KEYFRAMES => self.keyframes_known,
             // Alignment and all lanes write faults.
             Channel::FAULTS => self.align_known && self.lanes.values().all(|lane| lane.known),
             _ => {
@@ -125,6 +133,7 @@ impl Machine {
     /// Messages are missing from the log: no state is known until its next checkpoint.
     pub(super) fn forget(&mut self) {
         self.align_known = false;
+        self.keyframes_known = false;
         for lane in self.lanes.values_mut() {
             lane.known = false;
         }
@@ -208,6 +217,7 @@ impl Machine {
         }
         if step.begin {
             self.align_known = true;
+            self.keyframes_known = true;
             for lane in self.lanes.values_mut() {
                 lane.known = true;
             }
@@ -216,6 +226,13 @@ impl Machine {
         if step.lane == ALIGN_LANE {
             if self.align_known {
                 self.align.finish(logged.log_time_ns, out);
+            }
+            return Ok(());
+        }
+        let cause = Cause::at(logged.log_time_ns);
+        if step.lane == KEYFRAMES_LANE {
+            if let Some(stage) = self.keyframes.as_mut().filter(|_| self.keyframes_known) {
+                stage.finish(cause, out);
             }
             return Ok(());
         }
@@ -229,6 +246,7 @@ impl Machine {
         if step.finish {
             if lane.known {
                 lane.logic.finish(&mut self.clock, out);
+                self.choose(cause, out);
             }
             return Ok(());
         }
@@ -236,6 +254,7 @@ impl Machine {
             // The raw message is in a log before these; the lane's state is unknown from here on.
             self.unavailable_steps += 1;
             lane.known = false;
+            self.keyframes_known = false;
             return Ok(());
         };
         if lane.known {
@@ -243,10 +262,20 @@ impl Machine {
             for (stage, ns) in self.clock.spans() {
                 self.latencies.record(stage, *ns);
             }
+            self.choose(Cause::from(&raw), out);
         } else {
             self.unavailable_steps += 1;
+            // What this step would have handed on is not known.
+            self.keyframes_known = false;
         }
         Ok(())
+    }
+
+    /// Hands on to the choice of keyframes what a step knows of moments.
+    fn choose(&mut self, cause: Cause, out: &mut Staged) {
+        if let Some(stage) = self.keyframes.as_mut().filter(|_| self.keyframes_known) {
+            stage.follow(cause, out);
+        }
     }
 
     /// Takes a recorded state: compared with the recomputed one where that is known, else adopted.
@@ -262,6 +291,18 @@ impl Machine {
             } else {
                 self.align.restore(&recorded.state)?;
                 self.align_known = true;
+            }
+            return Ok(());
+        }
+        if recorded.lane == KEYFRAMES_LANE {
+            let Some(stage) = &mut self.keyframes else {
+                bail!("the log holds a state of keyframes, and its plan has none");
+            };
+            if self.keyframes_known {
+                expected.state(&recorded, &stage.checkpoint()?, logged);
+            } else {
+                stage.restore(&recorded.state)?;
+                self.keyframes_known = true;
             }
             return Ok(());
         }
@@ -287,6 +328,7 @@ impl Machine {
         }
         summary.add_faults(&self.align.faults);
         summary.add_outcomes(self.align.outcomes);
+        summary.keyframes = self.keyframes.as_ref().map_or(0, KeyframeStage::kept);
         summary.drops = summary.drops_by_lane.values().sum();
         summary.faults = summary.faults_by_kind.values().sum();
         summary.latency_ms = self.latencies.percentiles_ms();

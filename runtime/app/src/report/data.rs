@@ -39,6 +39,8 @@ pub(super) struct ReportData {
     pub radars: Vec<Radar>,
     /// Cameras.
     pub cameras: Vec<Camera>,
+    /// Thinned keyframes.
+    pub keyframes: Vec<Keyframe>,
     /// Thinned radar scans.
     pub clouds: Vec<Cloud>,
     /// Thinned track lists.
@@ -101,6 +103,7 @@ pub(super) struct Counts {
     pub faults: u64,
     pub messages: u64,
     pub bytes: u64,
+    pub keyframes: u64,
     pub shown_scans: u64,
     pub shown_pictures: u64,
     pub pictures: u64,
@@ -147,6 +150,19 @@ pub(super) struct Camera {
 pub(super) struct Picture {
     pub t: i64,
     /// Base64 of the JPEG.
+    pub jpeg: String,
+}
+
+/// A moment that was chosen, with its picture.
+#[derive(Debug, Serialize)]
+pub(super) struct Keyframe {
+    pub t: i64,
+    /// What weighs most in it, and the cues above 0.1, for people.
+    pub reason: String,
+    pub cues: String,
+    pub priority: f32,
+    pub camera: String,
+    /// Base64 of the JPEG; empty where there is none.
     pub jpeg: String,
 }
 

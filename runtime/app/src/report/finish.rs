@@ -1,10 +1,11 @@
 //! Turns a finished fold into the page's data.
 
 use super::data::{
-    Boxes, CLASSES, Camera, ChannelRow, Cloud, Counts, Drop, FaultKind, Latency, LogFile, Network,
-    Pairs, Picture, Radar, ReportData,
+    Boxes, CLASSES, Camera, ChannelRow, Cloud, Counts, Drop, FaultKind, Keyframe, Latency, LogFile,
+    Network, Pairs, Picture, Radar, ReportData,
 };
 use super::fold::Fold;
+use super::keyframes::{Keyframes, Shown};
 use super::scenery::Scenery;
 use super::status::Status;
 use super::timeline::Axis;
@@ -99,9 +100,30 @@ impl Fold {
         data.config = config;
         data.networks = networks(&self.status, &plan);
         finish_scenery(self.scenery, &axis, &mut data);
+        finish_keyframes(self.keyframes, &axis, &mut data);
         finish_status(self.status, &axis, &mut data);
         data
     }
+}
+
+fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
+    let (count, shown) = keyframes.finish();
+    data.counts.keyframes = count;
+    for Shown { keyframe, jpeg } in shown {
+        let cues = keyframe.cues.iter().filter(|cue| cue.value > 0.1);
+        let cues: Vec<_> = cues
+            .map(|cue| format!("{} {:.2}", cue.name.replace('_', " "), cue.value))
+            .collect();
+        data.keyframes.push(Keyframe {
+            t: axis.ms(keyframe.begin_ns),
+            reason: keyframe.reason.replace('_', " "),
+            cues: cues.join(", "),
+            priority: keyframe.priority,
+            camera: keyframe.camera,
+            jpeg: base64::encode(&jpeg),
+        });
+    }
+    data.keyframes.sort_by_key(|keyframe| keyframe.t);
 }
 
 fn finish_scenery(s: Scenery, axis: &Axis, data: &mut ReportData) {
@@ -214,8 +236,8 @@ fn finish_scenery(s: Scenery, axis: &Axis, data: &mut ReportData) {
 fn finish_status(s: Status, axis: &Axis, data: &mut ReportData) {
     data.counts.drops = s.drop_count;
     data.counts.faults = s.fault_count;
-    if s.frames > 0 {
-        data.counts.frames = s.frames;
+    if !s.frames.is_empty() {
+        data.counts.frames = s.frames.values().sum();
     }
     data.counts.frozen_frames = s.frozen_frames;
     data.counts.scans = data.counts.scans.max(s.detections);
@@ -338,10 +360,17 @@ fn networks(status: &Status, plan: &Value) -> Vec<Network> {
         {
             continue;
         }
-        let by = match (network["radar"].is_object(), status.frames) {
-            (true, _) => "nothing: no radar scan came for it",
-            (false, 0) => "nothing: no picture came for it",
-            (false, _) => "no engine",
+        let sensors = network["sensors"].as_array();
+        let is_seen = |camera: &String| {
+            sensors.is_none_or(|names| names.is_empty() || names.iter().any(|n| n == camera))
+        };
+        let mut cameras = status.frames.keys().map(|index| status.sensor_name(*index));
+        let by = if network["radar"].is_object() {
+            "nothing: no radar scan came for it"
+        } else if cameras.any(|camera| is_seen(&camera)) {
+            "no engine"
+        } else {
+            "nothing: no picture came for it"
         };
         rows.push(Network {
             topic: name.to_owned(),

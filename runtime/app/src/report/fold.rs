@@ -1,6 +1,7 @@
 //! Folds a log's messages, one at a time and in any order, into what the report shows.
 
 use super::ReportOptions;
+use super::keyframes::Keyframes;
 use super::scenery::Scenery;
 use super::status::Status;
 use super::timeline::{Streams, instant_ns};
@@ -55,6 +56,7 @@ pub(super) struct Fold {
     pub channels: BTreeMap<String, ChannelTotals>,
     pub unreadable: BTreeMap<String, u64>,
     pub scenery: Scenery,
+    pub keyframes: Keyframes,
     pub status: Status,
 }
 
@@ -66,6 +68,7 @@ impl Fold {
             channels: BTreeMap::new(),
             unreadable: BTreeMap::new(),
             scenery: Scenery::new(options),
+            keyframes: Keyframes::default(),
             status: Status::default(),
         }
     }
@@ -110,7 +113,10 @@ impl Fold {
                 self.status.add(message)
             }
         });
-        if known.is_err() {
+        if known
+            .and_then(|()| self.keyframes.add(message, at_ns))
+            .is_err()
+        {
             *self.unreadable.entry(message.topic.to_owned()).or_default() += 1;
         }
     }

@@ -9,6 +9,7 @@ mod data;
 mod finish;
 mod fold;
 mod histogram;
+mod keyframes;
 mod page;
 mod scenery;
 mod source;

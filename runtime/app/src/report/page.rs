@@ -6,11 +6,12 @@ use anyhow::Context as _;
 const PAGE: &str = include_str!("page/report.html");
 const STYLE: &str = include_str!("page/report.css");
 /// In the order they run; all share one scope.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     include_str!("page/model.js"),
     include_str!("page/scene.js"),
     include_str!("page/camera.js"),
     include_str!("page/charts.js"),
+    include_str!("page/keyframes.js"),
     include_str!("page/tables.js"),
     include_str!("page/report.js"),
 ];

@@ -38,7 +38,8 @@ pub(super) struct Status {
     pub pair_difference: Histogram,
     pub clock: Clock,
     pub health: Health,
-    pub frames: u64,
+    /// Pictures by sensor index.
+    pub frames: BTreeMap<u32, u64>,
     pub frozen_frames: u64,
     pub detections: u64,
 }
@@ -76,7 +77,7 @@ impl Status {
             "drafthorse.Health" => self.health(&drafthorse::Health::decode(m.data)?),
             "drafthorse.FrameInfo" => {
                 let info = drafthorse::FrameInfo::decode(m.data)?;
-                self.frames += 1;
+                *self.frames.entry(info.sensor).or_default() += 1;
                 self.frozen_frames += u64::from(info.frozen);
             }
             "drafthorse.NetworkAnswer" => {

@@ -33,6 +33,7 @@ pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
             shared.ingress.tick(&recorded_clock(now_ns));
             shared.health(now_ns);
         }
+        shared.note_until(now_ns);
         deliver(shared, raw);
         recording.advance(shared, &mut faults);
         log_events(shared, &mut faults);

@@ -2,6 +2,7 @@
 //! the log is the order in which alignment saw the messages.
 
 use super::log::LogWriter;
+use super::windows::Reason;
 use crate::pipeline::align::AlignStage;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::faults::FaultLog;
@@ -104,8 +105,23 @@ impl Ingress {
         let inner = &mut *self.lock();
         let message = inner.events.message(fault);
         let cause = Cause::at(fault.at_ns);
+        let mut batch = self.log.batch();
         self.log
-            .append_message(&mut self.log.batch(), Channel::EVENTS, cause, &message);
+            .append_message(&mut batch, Channel::EVENTS, cause, &message);
+        self.log.fault(&mut batch, &message, fault.at_ns);
+    }
+
+    /// Logs a note of the driver's.
+    pub(crate) fn note(&self, at_ns: u64, text: &str) {
+        let _in_order = self.lock();
+        let note = message::Note {
+            at_ns,
+            text: text.to_owned(),
+        };
+        let mut batch = self.log.batch();
+        self.log
+            .append_message(&mut batch, Channel::NOTES, Cause::at(at_ns), &note);
+        self.log.trigger(&mut batch, at_ns, Reason::Note, text);
     }
 
     /// Receive stamp of the latest message.

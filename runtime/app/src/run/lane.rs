@@ -225,6 +225,10 @@ impl<'a> LaneThread<'a> {
             return;
         }
         let segment = batch.segment();
+        let keyframes = self.shared.keyframes.as_ref();
+        if let Some(keyframes) = keyframes {
+            keyframes.follow(cause, &mut self.staged, &mut batch);
+        }
         log.append_staged(&mut batch, &self.staged);
         if segment == self.checkpointed_segment || Some(segment) != raw_segment {
             return;
@@ -232,6 +236,9 @@ impl<'a> LaneThread<'a> {
         self.checkpointed_segment = segment;
         if let Some(checkpoint) = self.checkpoint(false) {
             log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
+            if let Some(keyframes) = keyframes {
+                keyframes.checkpoint(cause, &mut batch);
+            }
         }
     }
 
@@ -309,6 +316,10 @@ impl<'a> LaneThread<'a> {
             return;
         }
         let log = &self.shared.log;
-        log.append_staged(&mut log.batch(), &self.staged);
+        let mut batch = log.batch();
+        if let Some(keyframes) = &self.shared.keyframes {
+            keyframes.follow(end, &mut self.staged, &mut batch);
+        }
+        log.append_staged(&mut batch, &self.staged);
     }
 }

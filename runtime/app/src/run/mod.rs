@@ -3,17 +3,22 @@
 mod allocations;
 mod file;
 mod ingress;
+mod keyframes;
 mod lane;
 mod live;
 mod log;
+mod notes;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use allocations::radar_lane_allocations_per_scan;
 pub use lane::LaneLogic;
 pub use log::LogWriter;
+pub use notes::{TimedNote, read_notes, send_note};
 pub use setup::{describe, run_name};
+pub use windows::Reason;
 
 use crate::commands::Failed;
 use crate::config::Config;
@@ -34,11 +39,14 @@ use drafthorse_record::messages::drafthorse as message;
 use drafthorse_record::storage::{Disk, FileSystem};
 use drafthorse_record::{Recorder, StopReason, WhenFull};
 use ingress::Ingress;
+use keyframes::Keyframes;
 use lane::{LaneOutcome, LaneThread, Queued};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use windows::Windows;
 
 /// What a run is told beside its configuration.
 #[derive(Clone)]
@@ -51,6 +59,8 @@ pub struct RunOptions {
     pub report: bool,
     /// Set from outside to finish early, keeping what was recorded.
     pub stop: Arc<AtomicBool>,
+    /// Notes for a run over recordings, in order of time.
+    pub notes: Vec<TimedNote>,
     /// What `out` lies on: the file system, or a stand-in that misbehaves for a test.
     pub disk: Arc<dyn Disk>,
 }
@@ -63,6 +73,7 @@ impl RunOptions {
             progress: false,
             report: false,
             stop: Arc::default(),
+            notes: Vec::new(),
             disk: Arc::new(FileSystem),
         }
     }
@@ -91,10 +102,14 @@ pub(crate) struct Shared {
     pub(crate) plan: Plan,
     pub(crate) log: LogWriter,
     pub(crate) ingress: Ingress,
+    /// None where no keyframes are chosen.
+    pub(crate) keyframes: Option<Keyframes>,
     pub(crate) lanes: Vec<LaneHandle>,
     /// By sensor index.
     pub(crate) routes: Vec<Route>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Notes that the recordings have not reached yet.
+    notes: Mutex<VecDeque<TimedNote>>,
     /// Messages that lanes did not append because the log had lost what they follow from.
     pub(crate) unlogged: AtomicU64,
     /// Stamp of the run's beginning, ns.
@@ -126,14 +141,16 @@ impl Shared {
             .to_record_config(&options.out, name, when_full);
         let recorder = Recorder::create_on(settings, Arc::clone(&options.disk))
             .with_context(|| format!("cannot record into {}", options.out.display()))?;
-        let log = LogWriter::new(recorder, channels)?;
+        let log = LogWriter::new(recorder, channels)?.with_windows(Windows::new(&config.record));
         let (lanes, routes) = lanes(config, &plan);
         Ok(Self {
+            keyframes: Keyframes::new(&plan, &config.record.events, &log)?,
             ingress: Ingress::new(&plan, channels, log.clone(), first_ns),
             log,
             lanes,
             routes,
             stop: Arc::clone(&options.stop),
+            notes: Mutex::new(options.notes.clone().into()),
             unlogged: AtomicU64::new(0),
             first_ns,
             told_stopped: AtomicBool::new(false),
@@ -167,6 +184,16 @@ impl Shared {
         });
     }
 
+    /// Logs the notes that recordings have reached.
+    fn note_until(&self, now_ns: u64) {
+        let mut notes = lock(&self.notes);
+        while notes.front().is_some_and(|note| note.at_ns <= now_ns)
+            && let Some(note) = notes.pop_front()
+        {
+            self.ingress.note(note.at_ns, &note.text);
+        }
+    }
+
     pub(crate) fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
@@ -187,6 +214,9 @@ pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
     let mut resolved = feed::resolve(config)?;
     resolved.plan.networks = plans;
     networks::check_sensors(&resolved.plan.networks, &resolved.plan.sensors)?;
+    if !options.notes.is_empty() && resolved.plan.mode == Mode::Live {
+        bail!("notes with times are for recordings; a live run takes them by `drafthorse note`");
+    }
     let name = setup::run_name(&options.out, &config.name)?;
     run_resolved(config, resolved, &networks, options, &name)
         .map_err(|error| Failed(format!("{error:#}")).into())
@@ -208,7 +238,9 @@ fn run_resolved(
     setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);
     let logics = logics(&shared, &channels, networks)?;
-    let outcomes = drive(&shared, logics, feeds, &progress)?;
+    let outcomes = notes::take_while(&shared, &options.out, || {
+        drive(&shared, logics, feeds, &progress)
+    })?;
     progress.finish();
 
     let mut summary = summarise(&shared, outcomes);
@@ -221,6 +253,8 @@ fn run_resolved(
     summary.bytes = finished.bytes;
     summary.log = finished.files.first().cloned();
     summary.logs = finished.files;
+    summary.kept_windows = shared.log.kept_windows();
+    summary.dropped_by_policy = finished.dropped;
     if options.report && !summary.logs.is_empty() {
         let path = options.out.join("report.html");
         match report::write_for_logs(&summary.logs, &path) {
@@ -348,6 +382,9 @@ fn drive(
         let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         // A lane that breaks off is caught inside its thread.
         let outcomes = ended.filter_map(|ended| ended.ok().flatten()).collect();
+        if let Some(keyframes) = &shared.keyframes {
+            keyframes.finish(shared.ingress.last_received_ns());
+        }
         shared.ingress.finish();
         if let Err(why) = fed {
             return Err(Failed(format!(
@@ -390,6 +427,9 @@ fn summarise(shared: &Shared, outcomes: Vec<LaneOutcome>) -> Summary {
         outcome.logic.summarise(&mut summary);
     }
     shared.ingress.summarise(&mut summary);
+    if let Some(keyframes) = &shared.keyframes {
+        summary.keyframes = keyframes.kept();
+    }
     for lane in &shared.lanes {
         let dropped = lane.dropped.load(Ordering::Relaxed);
         summary.drops_by_lane.insert(lane.name.clone(), dropped);

@@ -26,11 +26,30 @@ pub fn run_name(dir: &Path, name: &str) -> Result<String> {
     let stamp = utc(seconds);
     let mut candidate = format!("{name}-{stamp}");
     let mut count = 1;
-    while dir.join(format!("{candidate}-0000.mcap")).exists() {
+    while is_taken(dir, &candidate)? {
         count += 1;
         candidate = format!("{name}-{stamp}-{count}");
     }
     Ok(candidate)
+}
+
+/// Whether a log of that name is in the folder, or in the ring beside it.
+fn is_taken(dir: &Path, name: &str) -> Result<bool> {
+    let begins = format!("{name}-");
+    for place in [dir.to_owned(), dir.join("ring")] {
+        if !place.is_dir() {
+            continue;
+        }
+        let files = std::fs::read_dir(&place);
+        for file in files.with_context(|| format!("cannot read {}", place.display()))? {
+            let file = file?.file_name();
+            let file = file.to_string_lossy();
+            if file.ends_with(".mcap") && file.starts_with(&begins) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// `YYYYMMDDThhmmssZ` of seconds since the epoch (civil-from-days after Hinnant).

@@ -14,7 +14,9 @@ const DIGITS: usize = 12;
 fn path(cache: &Path, manifest: &Manifest) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let name: String = manifest.name.chars().map(plain).collect();
-    let hash = format!("{:x}", Sha256::digest(format!("{manifest:?}")));
+    // A manifest is plain data, which JSON can always hold.
+    let said = serde_json::to_vec(manifest).unwrap_or_default();
+    let hash = format!("{:x}", Sha256::digest(said));
     cache.join(format!("engine-{name}-{}.json", &hash[..DIGITS]))
 }
 

@@ -17,10 +17,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::catalog::Channel;
+use crate::dropped::Dropped;
 use crate::error::ReadError;
 use record::Found;
 pub(crate) use record::{Record, RecordReader};
 use segment::SegmentReader;
+pub(crate) use segments::list;
 pub use segments::{Segment, segments};
 pub(crate) use source::Source;
 
@@ -90,6 +92,7 @@ pub struct LogReader {
     found: bool,
     metadata: Metadata,
     damages: Vec<Damage>,
+    dropped: Vec<Dropped>,
     /// Messages are missing after the one read last.
     gap: bool,
     ended: bool,
@@ -121,6 +124,7 @@ impl LogReader {
             found: false,
             metadata: Metadata::new(),
             damages: Vec::new(),
+            dropped: Vec::new(),
             gap: false,
             ended: false,
         };
@@ -142,6 +146,7 @@ impl LogReader {
             found: false,
             metadata: Metadata::new(),
             damages: Vec::new(),
+            dropped: Vec::new(),
             gap: false,
             ended: false,
         };
@@ -190,6 +195,12 @@ impl LogReader {
         self.gap
     }
 
+    /// What was not kept on purpose, as far as met, see [`crate::Selection`]: no damage, though messages
+    /// are missing there.
+    pub fn dropped(&self) -> &[Dropped] {
+        &self.dropped
+    }
+
     /// Metadata records met so far.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -219,6 +230,8 @@ impl LogReader {
         };
         if let Some(before) = self.next_segment.checked_sub(1) {
             let before = self.segments[before].number;
+            let last_gap = self.dropped.last().map_or(0, |gap| gap.last_segment);
+            let before = before.max(last_gap);
             self.damages.extend(missing_between(before, segment));
             self.gap |= before.checked_add(1) != Some(segment.number);
         }
@@ -241,12 +254,16 @@ impl LogReader {
             return;
         };
         self.gap |= open.is_recovered_part();
+        if let Some(dropped) = open.dropped() {
+            self.gap = true;
+            self.dropped.push(dropped.clone());
+        }
         let current = self.next_segment.saturating_sub(1);
         let segment = self.segments.get(current).cloned().unwrap_or_default();
         let is_last = self.next_segment == self.segments.len();
         if let Some(next) = open.continued_in().filter(|_| is_last && self.found) {
             self.gap = true;
-            self.damages.push(missing_after(&segment, next));
+            self.damages.extend(missing_after(&segment, next));
         }
         let Some(found) = open.damage() else { return };
         let Found {
@@ -268,11 +285,12 @@ impl LogReader {
     }
 }
 
-/// The segments that should lie between that of number `before` and `next`, as damage.
+/// The segments that should lie between that of number `before` and `next`, as damage; none where they
+/// wait in the ring.
 pub(crate) fn missing_between(before: u32, next: &Segment) -> Option<Damage> {
     let first = before.checked_add(1)?;
     let last = next.number.checked_sub(1)?;
-    if first > last {
+    if first > last || (first..=last).all(|number| next.waits_beside(number)) {
         return None;
     }
     Some(Damage {
@@ -289,9 +307,9 @@ pub(crate) fn missing_between(before: u32, next: &Segment) -> Option<Damage> {
     })
 }
 
-/// The segment `next` in which the log says that it goes on, as damage.
-pub(crate) fn missing_after(last: &Segment, next: u32) -> Damage {
-    Damage {
+/// The segment `next` in which the log says that it goes on, as damage; none where it waits in the ring.
+pub(crate) fn missing_after(last: &Segment, next: u32) -> Option<Damage> {
+    let damage = Damage {
         path: last.path.clone(),
         segment: last.number,
         missing_segments: 1,
@@ -299,5 +317,6 @@ pub(crate) fn missing_after(last: &Segment, next: u32) -> Damage {
         bytes_after: 0,
         reason: format!("the log goes on in segment {next}, which is missing"),
         messages_lost: true,
-    }
+    };
+    (!last.waits_beside(next)).then_some(damage)
 }

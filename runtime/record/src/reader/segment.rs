@@ -7,6 +7,7 @@ use super::record::{Found, Record, RecordReader};
 use super::source::Source;
 use super::{LogMessage, Metadata};
 use crate::catalog::Channel;
+use crate::dropped::Dropped;
 use crate::error::ReadError;
 use crate::format::{Fields, MESSAGE_PREFIX, PREFIX, op};
 use crate::metadata::{self, PART_METADATA};
@@ -21,6 +22,8 @@ pub(super) struct SegmentReader {
     recovered_part: bool,
     /// The segment in which the log goes on.
     continued_in: Option<u32>,
+    /// What was dropped in the place of this file.
+    dropped: Option<Dropped>,
     /// Where the next record of the current chunk begins; absent outside chunks.
     at: Option<usize>,
     /// Bodies of the message that `advance` will give, and of the one it has given.
@@ -50,6 +53,7 @@ impl SegmentReader {
             metadata: Metadata::new(),
             recovered_part: false,
             continued_in: None,
+            dropped: None,
             at: None,
             next: None,
             current: None,
@@ -75,9 +79,12 @@ impl SegmentReader {
                 Some(Record::Message) => self.next = Some(Body::Loose),
                 Some(Record::Metadata(name, entries)) => {
                     self.recovered_part |= name == PART_METADATA;
-                    match metadata::continued_in(&name, &entries) {
-                        Some(segment) => self.continued_in = Some(segment),
-                        None => drop(self.metadata.insert(name, entries)),
+                    if let Some(segment) = metadata::continued_in(&name, &entries) {
+                        self.continued_in = Some(segment);
+                    } else if let Some(dropped) = Dropped::read(&name, &entries) {
+                        self.dropped = Some(dropped);
+                    } else {
+                        self.metadata.insert(name, entries);
                     }
                 }
                 Some(Record::Definition(_) | Record::Attachment) => {}
@@ -139,6 +146,11 @@ impl SegmentReader {
     /// The segment in which the log goes on, once the file is read to its end.
     pub(super) fn continued_in(&self) -> Option<u32> {
         self.continued_in
+    }
+
+    /// What was dropped in the place of this file, once it is read to its end.
+    pub(super) fn dropped(&self) -> Option<&Dropped> {
+        self.dropped.as_ref()
     }
 
     /// Moves the metadata met since the last call.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::ReadError;
+use crate::ring;
 
 /// One file of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +13,14 @@ pub struct Segment {
     pub path: PathBuf,
     /// The number in its name, or its place among the files where the name has none.
     pub number: u32,
+}
+
+impl Segment {
+    /// Whether another segment of the same log is not decided on yet, see [`crate::Selection`].
+    pub(crate) fn waits_beside(&self, number: u32) -> bool {
+        let dir = self.path.parent().unwrap_or(Path::new(""));
+        ring::holds(dir, &split(&self.path).0, number)
+    }
 }
 
 /// The segments, in order, of a file, a folder with one log, or one log of a folder with several
@@ -45,7 +54,7 @@ pub fn segments(path: &Path) -> Result<Vec<Segment>, ReadError> {
 }
 
 /// All `.mcap` files of a folder with the names of their logs, in order.
-fn list(dir: &Path) -> Result<Vec<(String, Segment)>, ReadError> {
+pub(crate) fn list(dir: &Path) -> Result<Vec<(String, Segment)>, ReadError> {
     let failed = |error| ReadError::io(dir, error);
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).map_err(failed)? {

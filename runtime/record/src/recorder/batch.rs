@@ -4,7 +4,7 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Shared;
-use super::state::State;
+use super::state::{Job, State};
 use crate::config::{ChannelId, WhenFull};
 use crate::format::MESSAGE_PREFIX;
 
@@ -134,6 +134,23 @@ impl Batch<'_> {
         self.refused
     }
 
+    /// Keeps every message from `from_ns` to `to_ns` of log time, both inclusive, recorded already or yet to
+    /// come, and the segment of this batch, which should say why. What of that waits in memory is
+    /// written to the disk at once. Without a [`crate::Selection`] everything is kept anyhow.
+    pub fn keep(&mut self, from_ns: u64, to_ns: u64) {
+        if self.shared.config.selection.is_none() {
+            return;
+        }
+        let segment = self.state.segment;
+        self.state.push(Job::Keep {
+            from_ns,
+            to_ns,
+            segment,
+        });
+        self.state.urgent = true;
+        self.shared.work.notify_one();
+    }
+
     /// Repeats the last message at the start of each later segment.
     pub(super) fn latch_last(&mut self) {
         let (start, end) = self.last;
@@ -169,6 +186,8 @@ impl Batch<'_> {
             }
         }
         state.messages += 1;
+        state.segment_messages += 1;
+        state.segment_least_ns = state.segment_least_ns.min(log_time_ns);
         state.segment_bytes += (end - start + apart) as u64 + INDEX_ENTRY_BYTES;
         state.segment_span_ns = Some(match state.segment_span_ns {
             None => (log_time_ns, log_time_ns),

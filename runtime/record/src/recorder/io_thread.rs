@@ -12,12 +12,15 @@ use crate::config::{RecordConfig, SyncPolicy};
 use crate::error::RecordError;
 use crate::metadata::encode_continued;
 use crate::retention::Quota;
+use crate::ring::{Contents, Ring};
 use crate::segment::SegmentWriter;
 use crate::storage::Disk;
 
 pub(super) struct IoThread {
     pub(super) shared: Arc<Shared>,
     quota: Option<Quota>,
+    /// Where closed segments wait, if not all of them are kept.
+    ring: Option<Ring>,
     /// Bytes of the segments before this one.
     earlier_bytes: u64,
     /// What a flush has cost lately; flushes begin so much before they are due.
@@ -40,19 +43,22 @@ enum Step {
 
 impl IoThread {
     /// Takes over writing; the first segment is open.
-    pub(super) fn new(shared: Arc<Shared>) -> Result<Self, RecordError> {
+    pub(super) fn new(shared: Arc<Shared>, ring: Option<Ring>) -> Result<Self, RecordError> {
         let config = &shared.config;
         let free = shared.disk.free_space(&config.dir);
         let free = free.map_err(|error| RecordError::io("look at", &config.dir, error))?;
         let bytes = lock(&shared.segment).offset();
         let mut state = lock(&shared.state);
-        state.written.files.push(segment_path(config, 0));
+        if ring.is_none() {
+            state.written.files.push(segment_path(config, 0));
+        }
         state.written.free_space = free;
         state.written.bytes = bytes;
         drop(state);
         let quota = config.quota_bytes.map(|most| Quota::new(&config.dir, most));
         Ok(Self {
             quota,
+            ring,
             earlier_bytes: 0,
             flush_cost: Duration::ZERO,
             before_sync: None,
@@ -82,6 +88,10 @@ impl IoThread {
         };
         if let Some(error) = failed {
             self.fail(&error);
+        }
+        if let Err(error) = self.end_ring() {
+            let path = self.shared.config.dir.display();
+            tracing::error!("what waits in {path}/ring was not decided on: {error}");
         }
         self.count_bytes();
         self.settle(&mut self.shared.clone().lock_for_io());
@@ -125,7 +135,9 @@ impl IoThread {
             let ending = !state.is_open();
             let due = state.oldest_waiting().map(|since| since + patience);
             let now = Instant::now();
-            if self.before_sync.is_none() && due.is_some_and(|due| due <= now) {
+            let is_due = due.is_some_and(|due| due <= now) || state.urgent;
+            if self.before_sync.is_none() && is_due {
+                state.urgent = false;
                 state.seal();
                 self.before_sync = Some(state.queue.len());
             }
@@ -163,7 +175,16 @@ impl IoThread {
         match job {
             Job::Chunk(chunk) => self.write_chunk(chunk)?,
             Job::Metadata(record) => lock(&self.shared.segment).metadata(&record)?,
-            Job::Rotate { segment, metadata } => self.rotate(segment, &metadata)?,
+            Job::Rotate {
+                segment,
+                closed,
+                metadata,
+            } => self.rotate(segment, closed, &metadata)?,
+            Job::Keep {
+                from_ns,
+                to_ns,
+                segment,
+            } => self.keep(from_ns, to_ns, segment)?,
         }
         self.count_bytes();
         self.enforce_quota();
@@ -178,11 +199,13 @@ impl IoThread {
         self.report.failed = written.is_err();
         self.report.chunk = Some((chunk, length));
         self.look_at_space();
-        written.map(|_| ())
+        written?;
+        self.ring.as_ref().map_or(Ok(()), Ring::bound_memory)
     }
 
     fn sync(&mut self) -> std::io::Result<()> {
         let begun = Instant::now();
+        self.ring.as_ref().map_or(Ok(()), Ring::bound_memory)?;
         if self.is_durable() {
             lock(&self.shared.segment).sync()?;
         }
@@ -194,23 +217,64 @@ impl IoThread {
         Ok(())
     }
 
-    fn rotate(&mut self, segment: u32, metadata: &[Vec<u8>]) -> std::io::Result<()> {
+    fn rotate(
+        &mut self,
+        segment: u32,
+        closed: Contents,
+        metadata: &[Vec<u8>],
+    ) -> std::io::Result<()> {
         let mut current = lock(&self.shared.segment);
         current.metadata(&encode_continued(segment))?;
         current.finish(self.is_durable())?;
         self.earlier_bytes += current.offset();
         let config = &self.shared.config;
-        *current = open_segment(config, self.shared.disk.as_ref(), segment, metadata)?;
+        let disk = self.shared.disk.as_ref();
+        let mut ring = self.ring.as_mut();
+        if let Some(ring) = &mut ring {
+            ring.close(closed, current.offset());
+        }
+        *current = open_segment(config, disk, ring, segment, metadata)?;
         drop(current);
+        if let Some(ring) = &mut self.ring {
+            ring.decide()?;
+        }
         let path = segment_path(config, segment);
         let mut state = self.shared.lock_for_io();
         state.written.unsynced_since = None;
-        state.written.files.push(path);
+        match &self.ring {
+            Some(ring) => state.written.note(ring),
+            None => state.written.files.push(path),
+        }
         drop(state);
         if let Some(quota) = &mut self.quota {
             quota.look_again();
         }
         Ok(())
+    }
+
+    fn keep(&mut self, from_ns: u64, to_ns: u64, segment: u32) -> std::io::Result<()> {
+        let Some(ring) = &mut self.ring else {
+            return Ok(());
+        };
+        ring.keep(from_ns, to_ns, segment)?;
+        self.shared.lock_for_io().written.note(ring);
+        if let Some(quota) = &mut self.quota {
+            quota.look_again();
+        }
+        Ok(())
+    }
+
+    /// Hands the last segment, which is ended, to the ring.
+    fn end_ring(&mut self) -> std::io::Result<()> {
+        let Some(ring) = &mut self.ring else {
+            return Ok(());
+        };
+        let closed = lock(&self.shared.state).contents();
+        let bytes = lock(&self.shared.segment).offset();
+        ring.close(closed, bytes);
+        let ended = ring.finish();
+        self.shared.lock_for_io().written.note(ring);
+        ended
     }
 
     fn is_durable(&self) -> bool {
@@ -229,10 +293,19 @@ impl IoThread {
 
     fn enforce_quota(&mut self) {
         let Some(quota) = &mut self.quota else { return };
-        let files = &self.shared.lock_for_io().written.files.clone();
-        let Some(current) = files.last() else { return };
-        let length = lock(&self.shared.segment).offset();
-        let evicted = quota.enforce(current, length);
+        let offset = lock(&self.shared.segment).offset();
+        let (current, length) = match &self.ring {
+            Some(ring) => {
+                let open = ring.open_file();
+                let written = open.as_ref().map_or(0, |_| offset);
+                (open.unwrap_or_default(), ring.disk_bytes() + written)
+            }
+            None => {
+                let files = &self.shared.lock_for_io().written.files;
+                (files.last().cloned().unwrap_or_default(), offset)
+            }
+        };
+        let evicted = quota.enforce(&current, length);
         if !evicted.is_empty() {
             self.shared.lock_for_io().written.evicted.extend(evicted);
         }
@@ -260,17 +333,24 @@ impl IoThread {
 pub(super) fn open_segment(
     config: &RecordConfig,
     disk: &dyn Disk,
+    ring: Option<&mut Ring>,
     segment: u32,
     metadata: &[Vec<u8>],
 ) -> std::io::Result<SegmentWriter> {
-    let storage = disk.create(&segment_path(config, segment))?;
+    let is_in_log = ring.is_none();
+    let storage = match ring {
+        Some(ring) => ring.begin(segment)?,
+        None => disk.create(&segment_path(config, segment))?,
+    };
     let mut writer = SegmentWriter::new(storage, config.compression, "")?;
     for record in metadata {
         writer.metadata(record)?;
     }
     if config.sync == SyncPolicy::Interval {
         writer.sync()?;
-        disk.sync_dir(&config.dir)?;
+        if is_in_log {
+            disk.sync_dir(&config.dir)?;
+        }
     }
     Ok(writer)
 }

@@ -23,6 +23,7 @@ pub use status::{RecordSummary, RecorderStatus, StopReason};
 use crate::config::{ChannelId, ChannelSpec, RecordConfig};
 use crate::error::RecordError;
 use crate::metadata;
+use crate::ring::{self, Ring};
 use crate::segment::SegmentWriter;
 use crate::storage::{Disk, FileSystem};
 use io_thread::IoThread;
@@ -98,7 +99,15 @@ impl Recorder {
         config.check()?;
         std::fs::create_dir_all(&config.dir)
             .map_err(|error| RecordError::io("create the folder", &config.dir, error))?;
-        let segment = io_thread::open_segment(&config, disk.as_ref(), 0, &[])
+        let mut ring = match config.selection {
+            Some(selection) => Some(Ring::open(&config, selection, Arc::clone(&disk))?),
+            None => match Ring::release(&config, Arc::clone(&disk)) {
+                // That run decides on its own.
+                Ok(()) | Err(RecordError::Busy(_)) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        let segment = io_thread::open_segment(&config, disk.as_ref(), ring.as_mut(), 0, &[])
             .map_err(|error| RecordError::io("create", &segment_path(&config, 0), error))?;
         let shared = Arc::new(Shared {
             segment: Mutex::new(segment),
@@ -109,7 +118,7 @@ impl Recorder {
             space: Condvar::new(),
             io_waits: AtomicBool::new(false),
         });
-        let mut io = IoThread::new(Arc::clone(&shared))?;
+        let mut io = IoThread::new(Arc::clone(&shared), ring)?;
         let thread = std::thread::Builder::new()
             .name("record".to_owned())
             .spawn(move || {
@@ -236,6 +245,5 @@ impl Shared {
 
 /// Path of a segment.
 fn segment_path(config: &RecordConfig, segment: u32) -> PathBuf {
-    let name = format!("{}-{segment:04}.mcap", config.prefix);
-    config.dir.join(name)
+    config.dir.join(ring::file_name(&config.prefix, segment))
 }

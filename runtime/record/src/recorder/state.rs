@@ -8,16 +8,24 @@ use super::chunk::ChunkBuffer;
 use super::definitions::Definitions;
 use super::status::{RecordSummary, RecorderStatus, StopReason};
 use crate::config::RecordConfig;
+use crate::ring::{Contents, DroppedTotals, Ring};
 
 /// Work for the I/O thread, in order.
 pub(super) enum Job {
     Chunk(ChunkBuffer),
     /// A whole metadata record.
     Metadata(Vec<u8>),
-    /// End the segment and begin the next with these metadata records.
+    /// End the segment, which holds `closed`, and begin the next with these metadata records.
     Rotate {
         segment: u32,
+        closed: Contents,
         metadata: Vec<Vec<u8>>,
+    },
+    /// Keep a span of log time, as segment `segment` says.
+    Keep {
+        from_ns: u64,
+        to_ns: u64,
+        segment: u32,
     },
 }
 
@@ -39,6 +47,11 @@ pub(super) struct State {
     pub(super) segment_bytes: u64,
     /// First and latest log time in the segment.
     pub(super) segment_span_ns: Option<(u64, u64)>,
+    /// Smallest log time in the segment, and how many messages it holds.
+    pub(super) segment_least_ns: u64,
+    pub(super) segment_messages: u64,
+    /// What was appended is to be on the disk at once.
+    pub(super) urgent: bool,
     pub(super) finishing: bool,
     pub(super) stopped: Option<StopReason>,
     pub(super) messages: u64,
@@ -63,6 +76,15 @@ pub(super) struct Written {
     pub(super) free_space: u64,
     pub(super) files: Vec<PathBuf>,
     pub(super) evicted: Vec<PathBuf>,
+    pub(super) dropped: DroppedTotals,
+}
+
+impl Written {
+    /// Takes over what the ring has decided.
+    pub(super) fn note(&mut self, ring: &Ring) {
+        self.files = ring.files();
+        self.dropped = ring.totals();
+    }
 }
 
 impl State {
@@ -85,6 +107,9 @@ impl State {
             segment: 0,
             segment_bytes: 0,
             segment_span_ns: None,
+            segment_least_ns: u64::MAX,
+            segment_messages: 0,
+            urgent: false,
             finishing: false,
             stopped: None,
             messages: 0,
@@ -136,15 +161,28 @@ impl State {
         }
     }
 
+    /// What the current segment holds.
+    pub(super) fn contents(&self) -> Contents {
+        let latest = self.segment_span_ns.map(|(_, latest)| latest);
+        Contents {
+            span_ns: latest.map(|latest| (self.segment_least_ns, latest)),
+            messages: self.segment_messages,
+        }
+    }
+
     /// Begins the next segment: what is known goes first into it.
     pub(super) fn rotate(&mut self) {
         self.seal();
+        let closed = self.contents();
         self.segment += 1;
         self.segment_bytes = 0;
         self.segment_span_ns = None;
+        self.segment_least_ns = u64::MAX;
+        self.segment_messages = 0;
         let metadata = self.metadata.values().cloned().collect();
         self.queue.push_back(Job::Rotate {
             segment: self.segment,
+            closed,
             metadata,
         });
         self.current
@@ -216,6 +254,7 @@ impl State {
             messages: self.messages,
             lost_messages: self.lost,
             evicted: evicted.clone(),
+            dropped: self.written.dropped,
             stopped: self.stopped.clone(),
         }
     }

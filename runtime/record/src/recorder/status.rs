@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::ring::DroppedTotals;
+
 /// Why recording stopped before it was finished.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 pub enum StopReason {
@@ -44,7 +46,8 @@ pub struct RecorderStatus {
 /// What a finished recording left behind.
 #[derive(Debug, Clone, Serialize)]
 pub struct RecordSummary {
-    /// The segments that are still there, in order.
+    /// The segments that are still there, in order, and gap files where segments were dropped because
+    /// no window touched them.
     pub files: Vec<PathBuf>,
     /// Bytes written to all segments, evicted ones included.
     pub bytes: u64,
@@ -54,6 +57,8 @@ pub struct RecordSummary {
     pub lost_messages: u64,
     /// Logs that were removed for the quota, of this run and earlier ones.
     pub evicted: Vec<PathBuf>,
+    /// What was dropped because no window touched it; counted in `bytes` and `messages` as well.
+    pub dropped: DroppedTotals,
     /// Why recording stopped early, if it did.
     pub stopped: Option<StopReason>,
 }

@@ -1,7 +1,7 @@
 //! Where a recording's bytes go: the file system, or a stand-in that a test watches.
 //!
-//! A recorder only ever appends to a file, syncs it, and cuts it back to a length it had before;
-//! these few calls are all that crash safety rests on, so tests trace them and inject failures.
+//! A recorder only ever appends to a file, syncs it, cuts it back to a length it had before, and, where
+//! not everything is kept, moves or removes it whole; these few calls are all that crash safety rests on, so tests trace them and inject failures.
 
 mod file;
 mod os;
@@ -40,6 +40,19 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// What the system reports; [`io::ErrorKind::AlreadyExists`] when there is one.
     fn create(&self, path: &Path) -> io::Result<Box<dyn Storage>>;
+
+    /// Gives a file another name in the same file system, in one step. A file that has the name is
+    /// replaced.
+    ///
+    /// # Errors
+    /// What the system reports.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file; one that is not there is no error.
+    ///
+    /// # Errors
+    /// What the system reports.
+    fn remove(&self, path: &Path) -> io::Result<()>;
 
     /// Makes the names in a folder durable.
     ///

@@ -189,6 +189,22 @@ impl Disk for TestDisk {
         Ok(Box::new(TestFile { disk, number }))
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut files = self.files.lock().unwrap();
+        if let Some((path, _)) = files.iter_mut().find(|(path, _)| path == from) {
+            to.clone_into(path);
+        }
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut files = self.files.lock().unwrap();
+        if let Some((name, _)) = files.iter_mut().find(|(name, _)| name == path) {
+            *name = PathBuf::new();
+        }
+        Ok(())
+    }
+
     fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
         Ok(())
     }

@@ -16,7 +16,7 @@ function draw() {
     slider.value = state.t;
     slider.setAttribute("aria-valuetext", `${number(state.t / 1000, 2)} seconds`);
     byId("clock").textContent = `${timeText(state.t)} / ${timeText(data.duration_ms)}`;
-    drawScene(); drawPicture(); drawCharts(); drawLane(); tracksNow();
+    drawScene(); drawPicture(); drawCharts(); drawLane(); tracksNow(); markKeyframe();
   });
 }
 function seek(t) { state.t = Math.min(data.duration_ms, Math.max(0, Math.round(t))); draw(); }
@@ -41,7 +41,7 @@ function tick(now) {
   if (state.t >= data.duration_ms) setPlaying(false); else requestAnimationFrame(tick);
 }
 
-header(); tables(); makeCharts(); legend();
+header(); keyframes(); tables(); makeCharts(); legend();
 byId("slider").max = Math.max(1, data.duration_ms);
 byId("slider").addEventListener("input", (event) => seek(+event.target.value));
 byId("play").addEventListener("click", () => setPlaying(!state.playing));

@@ -41,7 +41,7 @@ function header() {
 
   const n = data.counts, classes = data.classes.map((name, i) => [data.tracks_by_class[i], name]).filter(([count]) => count).map(([count, name]) => `${number(count)} ${name}`);
   const tiles = [[`${number(data.duration_ms / 1000, 1)} s`, "duration", ""], [number(n.scans), "radar scans", n.points ? `${number(n.points)} points` : ""], [number(n.frames), "camera frames", n.frozen_frames ? `${number(n.frozen_frames)} frozen` : ""],
-    [number(n.tracks), "tracked objects", classes.slice(0, 3).join(", ")], [number(n.most_tracks), "tracks at once", "at most"], [number(n.drops), "drops", "", n.drops ? "warn" : ""], [number(n.faults), "faults", "", n.faults ? "warn" : ""], [bytesText(data.files.reduce((sum, file) => sum + file.bytes, 0)), "log", `${number(n.messages)} messages`]];
+    [number(n.tracks), "tracked objects", classes.slice(0, 3).join(", ")], [number(n.most_tracks), "tracks at once", "at most"], [number(n.keyframes), "keyframes", ""], [number(n.drops), "drops", "", n.drops ? "warn" : ""], [number(n.faults), "faults", "", n.faults ? "warn" : ""], [bytesText(data.files.reduce((sum, file) => sum + file.bytes, 0)), "log", `${number(n.messages)} messages`]];
   byId("tiles").replaceChildren(...tiles.map(([value, name, more, kind]) => element("div", { class: `tile ${kind || ""}`.trim() }, element("b", {}, value), element("span", {}, name), more ? element("i", {}, more) : null)));
 }
 

@@ -1,52 +1,50 @@
 //! Ways of choosing keyframes, each to the same budget; times in ns.
 
+use anyhow::Result;
 use drafthorse_keyframes::{
-    Apex, ApexConfig, Apexes, Budget, BudgetConfig, Moment, Variation, Weights, highest,
+    Apex, ApexConfig, Apexes, Budget, BudgetConfig, Moment, Sketch, Variation, Weights, highest,
 };
 
-/// Keyframes by each way, named.
-pub(crate) fn all(moments: &[Moment], budget: usize) -> Vec<(&'static str, Vec<u64>)> {
+/// Keyframes by each way, named: the selector's, plain ones, and the selector with less or more to go by.
+pub(super) fn all(moments: &[Moment], budget: usize) -> Result<Vec<(&'static str, Vec<u64>)>> {
     let full = Weights::default();
     let none = Weights {
-        picture: 0.0,
         braking: 0.0,
         leader_braking: 0.0,
-        conflict: 0.0,
-        urgency: 0.0,
-        entry: 0.0,
-        turnover: 0.0,
+        danger: 0.0,
+        ..full
     };
-    let picture = full.picture;
     let apex = |weights: Weights| times(&highest(apexes(moments, weights), budget));
-    vec![
+    Ok(vec![
         ("apex", apex(full)),
-        ("apex, streaming", streaming(moments, budget)),
-        ("top_score", top_score(moments, budget)),
-        ("frame_difference", frame_difference(moments, budget)),
+        ("streaming", streaming(moments, budget)?),
         ("uniform", uniform(moments, budget)),
+        ("frame_difference", frame_difference(moments, budget)),
+        ("top_score", top_score(moments, budget)),
         (
-            "apex without picture",
-            apex(Weights {
-                picture: 0.0,
-                ..full
-            }),
-        ),
-        ("apex without radar", apex(Weights { picture, ..none })),
-        (
-            "apex without own braking",
-            apex(Weights {
-                braking: 0.0,
-                ..full
-            }),
-        ),
-        (
-            "apex of own braking alone",
+            "apex_of_own_braking",
             apex(Weights {
                 braking: 1.0,
                 ..none
             }),
         ),
-    ]
+        (
+            "apex_without_danger",
+            apex(Weights {
+                danger: 0.0,
+                ..full
+            }),
+        ),
+        (
+            "apex_of_traffic",
+            apex(Weights {
+                leader_braking: 0.5,
+                conflict: 0.25,
+                entry: 0.3,
+                ..none
+            }),
+        ),
+    ])
 }
 
 fn time(moment: &Moment) -> u64 {
@@ -67,18 +65,15 @@ fn apexes(moments: &[Moment], weights: Weights) -> Vec<Apex> {
     found
 }
 
-/// As a vehicle does it: each apex is decided ten seconds after it.
-fn streaming(moments: &[Moment], budget: usize) -> Vec<u64> {
-    let span_ns =
-        moments.last().map_or(0, |m| m.end_ns) - moments.first().map_or(0, |m| m.begin_ns);
-    let config = BudgetConfig {
+/// As a vehicle does it: each apex is decided ten seconds after it. The whole drive is one period.
+fn streaming(moments: &[Moment], budget: usize) -> Result<Vec<u64>> {
+    let ends = moments.first().zip(moments.last());
+    let span_ns = ends.map_or(0, |(first, last)| last.end_ns - first.begin_ns);
+    let mut spending = Budget::new(&BudgetConfig {
         keyframes: budget as f64,
         period_s: span_ns as f64 * 1e-9 + 1.0,
         ..BudgetConfig::default()
-    };
-    let Ok(mut spending) = Budget::new(&config) else {
-        return Vec::new();
-    };
+    })?;
     let mut search = Apexes::new(&ApexConfig::default());
     let mut kept = Vec::new();
     for moment in moments {
@@ -91,7 +86,7 @@ fn streaming(moments: &[Moment], budget: usize) -> Vec<u64> {
         spending.offer(apex, 1.0);
     }
     spending.finish(|apex| kept.push(time(&apex.moment)));
-    kept
+    Ok(kept)
 }
 
 /// The moments of highest variation, without regard to their neighbours or surroundings.
@@ -107,7 +102,7 @@ fn top_score(moments: &[Moment], budget: usize) -> Vec<u64> {
 fn frame_difference(moments: &[Moment], budget: usize) -> Vec<u64> {
     let with = moments.iter().filter_map(|m| Some((m, m.sketch.as_ref()?)));
     let with: Vec<_> = with.collect();
-    let differ = |pair: &[(&Moment, &drafthorse_keyframes::Sketch)]| Apex {
+    let differ = |pair: &[(&Moment, &Sketch)]| Apex {
         moment: pair[1].0.clone(),
         priority: pair[0].1.distance(pair[1].1),
     };

@@ -1,0 +1,293 @@
+//! Every method at every budget on every question.
+
+use crate::Failure;
+use crate::methods::{Named, Saliency};
+use crate::model::{SceneModel, Seen, Sees, Texts};
+use crate::scenes::{Question, Scene};
+use drafthorse_vision::prune::{
+    Attention, Corridor, Features, PruneError, RadarPrior, Tokens, by_norm, by_similarity,
+    is_content,
+};
+use drafthorse_vision::{Layout, Place, Window};
+use std::time::{Duration, Instant};
+
+/// A method at a budget.
+pub(crate) struct Cell {
+    /// Its name.
+    pub(crate) method: String,
+    /// The method that it is compared with.
+    pub(crate) against: Option<String>,
+    /// Percent of the tokens that are kept.
+    pub(crate) keep: f64,
+    /// Share of the seeds with which each question is answered right.
+    pub(crate) right: Vec<f32>,
+    /// Tokens that show a road user, and how many of them were kept, over all choices.
+    pub(crate) shown: [u64; 2],
+    /// Time that each choice took.
+    pub(crate) choosing: Vec<Duration>,
+}
+
+/// A question that was put.
+pub(crate) struct Asked {
+    /// Number of its scene.
+    pub(crate) scene: usize,
+    pub(crate) question: Question,
+}
+
+/// What came of all questions so far.
+pub(crate) struct Trial<'a> {
+    methods: &'a [Named],
+    seeds: u64,
+    asked: Vec<Asked>,
+    scenes: usize,
+    /// With all tokens.
+    pub(crate) full: Vec<f32>,
+    /// Budgets of each method, one method after another.
+    pub(crate) cells: Vec<Cell>,
+    /// Times of one question's run over all tokens, and over those of each budget.
+    pub(crate) prefill: Vec<(f64, Vec<Duration>)>,
+    /// Times of finding way and radar in a picture.
+    pub(crate) projecting: Vec<Duration>,
+}
+
+/// What is known before any picture.
+pub(crate) struct Beforehand {
+    /// Every name of every class.
+    pub(crate) names: Vec<String>,
+    /// How often each token shows a road user.
+    pub(crate) expected: Option<Vec<f32>>,
+}
+
+/// Scenes whose first question is run alone to see what it takes.
+const TIMED_SCENES: usize = 50;
+
+impl<'a> Trial<'a> {
+    pub(crate) fn new(methods: &'a [Named], keep: &[f64], seeds: u64) -> Self {
+        let cell = |method: &Named, &keep: &f64| Cell {
+            method: method.name.clone(),
+            against: method.against.clone(),
+            keep,
+            right: Vec::new(),
+            shown: [0; 2],
+            choosing: Vec::new(),
+        };
+        let cells = methods
+            .iter()
+            .flat_map(|m| keep.iter().map(move |k| cell(m, k)));
+        let budgets = [100.0].iter().chain(keep);
+        Self {
+            methods,
+            seeds: seeds.max(1),
+            asked: Vec::new(),
+            scenes: 0,
+            full: Vec::new(),
+            cells: cells.collect(),
+            projecting: Vec::new(),
+            prefill: budgets.map(|keep| (*keep, Vec::new())).collect(),
+        }
+    }
+
+    pub(crate) fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    /// Puts a scene's questions.
+    pub(crate) fn add(
+        &mut self,
+        model: &mut SceneModel,
+        beforehand: &Beforehand,
+        scene: &Scene,
+    ) -> Result<(), Failure> {
+        let number = self.scenes;
+        self.scenes += 1;
+        if scene.questions.is_empty() {
+            return Ok(());
+        }
+        let seen = model.see(scene)?;
+        let texts = model.texts(&scene.questions)?;
+        let known = Known::of(model, beforehand, scene, &seen, &texts)?;
+        self.projecting.push(known.projecting);
+        let count = known.places.len();
+        let all: Vec<usize> = (0..count).collect();
+        let full = model.said(&seen.features, &texts, &Sees::Same(&all))?;
+        if number < TIMED_SCENES {
+            let alone = model.texts(&scene.questions[..1])?;
+            for (keep, times) in &mut self.prefill {
+                let kept = [all[..tokens(*keep, count)].to_vec()];
+                let begun = Instant::now();
+                model.said(&seen.features, &alone, &Sees::Own(&kept))?;
+                times.push(begun.elapsed());
+            }
+        }
+        if number == 0 {
+            // Both ways to run must say the same.
+            let own = vec![all; scene.questions.len()];
+            if model.said(&seen.features, &texts, &Sees::Own(&own))? != full {
+                return Err(
+                    "the decoder answers otherwise where image tokens are run apart".into(),
+                );
+            }
+        }
+        let right = model.right(&texts, &full);
+        self.full.extend(right.into_iter().map(f32::from));
+        let budgets = self.cells.len() / self.methods.len().max(1);
+        for (method, cells) in self
+            .methods
+            .iter()
+            .zip(self.cells.chunks_mut(budgets.max(1)))
+        {
+            let seeds = if method.draws() { self.seeds } else { 1 };
+            for cell in cells {
+                let mut sums = vec![0.0; scene.questions.len()];
+                for seed in 0..seeds {
+                    let right = known.right(
+                        model,
+                        &seen,
+                        &texts,
+                        method,
+                        cell,
+                        seed << 32 | number as u64,
+                    )?;
+                    sums.iter_mut()
+                        .zip(right)
+                        .for_each(|(sum, right)| *sum += f32::from(right));
+                }
+                cell.right.extend(sums.iter().map(|sum| sum / seeds as f32));
+            }
+        }
+        let asked = |question: &Question| Asked {
+            scene: number,
+            question: question.clone(),
+        };
+        self.asked.extend(scene.questions.iter().map(asked));
+        Ok(())
+    }
+}
+
+/// How many of `count` tokens `keep` percent are.
+fn tokens(keep: f64, count: usize) -> usize {
+    ((keep / 100.0 * count as f64).round() as usize).clamp(1, count)
+}
+
+/// What is known of a scene's tokens.
+struct Known {
+    places: Vec<Place>,
+    way: Vec<bool>,
+    radar: Vec<f32>,
+    projecting: Duration,
+    expected: Option<Vec<f32>>,
+    /// Which show a road user.
+    shows: Vec<bool>,
+    saliency: [Vec<f32>; 3],
+    /// Of each question: attention, which words count, cosine to the patches.
+    attention: Vec<Vec<f32>>,
+    content: Vec<Vec<bool>>,
+    cosine: Vec<Vec<f32>>,
+}
+
+impl Known {
+    fn of(
+        model: &mut SceneModel,
+        beforehand: &Beforehand,
+        scene: &Scene,
+        seen: &Seen,
+        texts: &Texts,
+    ) -> Result<Self, Failure> {
+        let [rows, columns] = model.grid();
+        let places: Vec<Place> = Layout::single(rows, columns, Window::WHOLE)
+            .places()
+            .collect();
+        let width = seen.whole.len();
+        let patches = features(&seen.patches, width)?;
+        let like = |to: &[f32]| -> Result<Vec<f32>, Failure> {
+            Ok(by_similarity(patches, features(to, width)?)
+                .ok_or("texts and patches are of different width")?)
+        };
+        let names: Vec<&str> = beforehand.names.iter().map(String::as_str).collect();
+        let by_names = like(&model.place(&names)?)?;
+        let questions: Vec<&str> = scene.questions.iter().map(|q| q.text.as_str()).collect();
+        let questions_at = model.place(&questions)?;
+        let cosine = questions_at
+            .chunks_exact(width)
+            .map(like)
+            .collect::<Result<_, _>>()?;
+        let content = |question: &&str| {
+            // The mark of the answer stands last and names nothing.
+            let words = question.split_whitespace().map(is_content);
+            words.chain([false]).collect()
+        };
+        let begun = Instant::now();
+        let way = Corridor::default().way(&scene.camera, scene.curvature_per_m, &places);
+        let radar = RadarPrior::default().prior(&scene.camera, &scene.radar, &[], &places);
+        let projecting = begun.elapsed();
+        Ok(Self {
+            way,
+            radar,
+            projecting,
+            saliency: [
+                by_names,
+                like(&seen.whole)?,
+                by_norm(features(&seen.features, model.width())?),
+            ],
+            expected: beforehand.expected.clone(),
+            shows: scene.shows.clone(),
+            attention: model.attention(&seen.features, texts)?,
+            content: questions.iter().map(content).collect(),
+            cosine,
+            places,
+        })
+    }
+
+    /// Which questions are answered right with what a method keeps.
+    fn right(
+        &self,
+        model: &mut SceneModel,
+        seen: &Seen,
+        texts: &Texts,
+        method: &Named,
+        cell: &mut Cell,
+        seed: u64,
+    ) -> Result<Vec<bool>, Failure> {
+        let pruning = method.pruning();
+        let keep = tokens(cell.keep, self.places.len());
+        let saliency = match method.saliency {
+            Saliency::Names => &self.saliency[0],
+            Saliency::Picture => &self.saliency[1],
+            Saliency::Norm => &self.saliency[2],
+        };
+        let mut tokens = Tokens {
+            saliency: Some(saliency),
+            way: Some(&self.way),
+            radar: Some(&self.radar),
+            expected: self.expected.as_deref(),
+            seed,
+            ..Tokens::new(&self.places, features(&seen.features, model.width())?)
+        };
+        let mut choose = |tokens: &Tokens<'_>| {
+            let begun = Instant::now();
+            let kept = pruning.keep(tokens, keep);
+            cell.choosing.push(begun.elapsed());
+            let kept = kept?;
+            cell.shown[0] += self.shows.iter().filter(|shows| **shows).count() as u64;
+            cell.shown[1] += kept.iter().filter(|&&i| self.shows[i]).count() as u64;
+            Ok::<_, PruneError>(kept)
+        };
+        if !method.asks() {
+            let kept = choose(&tokens)?;
+            let said = model.said(&seen.features, texts, &Sees::Same(&kept))?;
+            return Ok(model.right(texts, &said));
+        }
+        let mut own = Vec::with_capacity(self.content.len());
+        for (question, content) in self.content.iter().enumerate() {
+            tokens.attention = Attention::new(&self.attention[question], content);
+            tokens.question = Some(&self.cosine[question]);
+            own.push(choose(&tokens)?);
+        }
+        let said = model.said(&seen.features, texts, &Sees::Own(&own))?;
+        Ok(model.right(texts, &said))
+    }
+}
+
+fn features(values: &[f32], width: usize) -> Result<Features<'_>, Failure> {
+    Ok(Features::new(values, width).ok_or("features are no whole number of rows")?)
+}
