@@ -68,8 +68,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Train:
-    """`questions`: of a scene in a step. `drop_batches`, `keep_least`: random dropping of image tokens."""
+    """`bfloat16`: products in 16 bits, weights and sums in 32. `questions`: of a scene in a step.
+    `drop_batches`, `keep_least`: random dropping of image tokens.
+    """
 
+    bfloat16: bool
     weight_decay: float
     clip_norm: float
     questions: int

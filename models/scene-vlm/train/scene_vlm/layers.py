@@ -40,12 +40,12 @@ def heads_of(x: torch.Tensor, heads: int) -> torch.Tensor:
 
 
 def attend(q, k, v, bias=None) -> torch.Tensor:
-    """Softmax attention; `bias` f32 is added to the scores. Gives [B, L, heads * d]."""
-    if torch.onnx.is_in_onnx_export():
-        scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5)
-        mixed = (scores if bias is None else scores + bias).softmax(-1) @ v
-    else:
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    """Softmax attention; `bias` f32 is added to the scores. Gives [B, L, heads * d].
+
+    Written out: the fused kernel's backward pass takes most of a step on a CPU, and an export needs the parts.
+    """
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    mixed = (scores if bias is None else scores + bias).softmax(-1) @ v
     return mixed.transpose(1, 2).reshape(q.shape[0], -1, q.shape[1] * q.shape[3])
 
 

@@ -74,7 +74,8 @@ class Run:
         names = name_batch(self.language, np.random.default_rng([self.seed, 3, self.step]))
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
-        parts = losses(self.model, batch, names, self.config, stage.decoder)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.train.bfloat16):
+            parts = losses(self.model, batch, names, self.config, stage.decoder)
         told = descend(self.model, self.optimiser, parts, self.config.train.clip_norm, self.step)
         self.step += 1
         return told
