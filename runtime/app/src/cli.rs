@@ -34,6 +34,8 @@ pub enum Command {
     Run(RunArgs),
     /// Decode a source and print its messages, without perception or recording.
     Decode(DecodeArgs),
+    /// Describe a log's keyframes, or a picture, with a vision-language model; or ask it about them.
+    Describe(DescribeArgs),
     /// Recompute a log's derived messages from its raw ones.
     Replay(ReplayArgs),
     /// Rewrite a cut or damaged log into a whole one and say what was lost.
@@ -127,6 +129,40 @@ pub struct DecodeArgs {
     /// Stop after this many messages.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+}
+
+/// Arguments of `describe`.
+#[derive(Debug, Args)]
+pub struct DescribeArgs {
+    /// A log (a file, or a folder that holds one run's segments), whose keyframes are described by their
+    /// previews; or a JPEG picture.
+    #[arg(value_name = "LOG|PICTURE")]
+    pub of: PathBuf,
+    /// Folder of the model (docs/vision.md says which kinds are known); what the log's run was told
+    /// where absent.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Precision of the model's graphs by the suffix of their names, `q4` for example.
+    #[arg(long)]
+    pub precision: Option<String>,
+    /// Answer this instead, in words that the model knows.
+    #[arg(long)]
+    pub question: Option<String>,
+    /// Share of a picture's tokens that the model sees, above 0, at most 1.
+    #[arg(long, value_name = "SHARE")]
+    pub keep: Option<f64>,
+    /// How these tokens are chosen: a TOML file as in docs/pruning.md. Evenly spread where absent.
+    #[arg(long, value_name = "FILE")]
+    pub pruning: Option<PathBuf>,
+    /// Threads of the model.
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+    /// The library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+    /// One JSON object a line and picture, with the tokens that were seen.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `replay`.
@@ -477,12 +513,28 @@ pub struct BenchArgs {
         default_value = "models/radar-gaussian/train"
     )]
     pub training: PathBuf,
-    /// `detector`: folder of the detector that is run as a whole.
-    #[arg(long, value_name = "DIR", default_value = "models/radar-gaussian-s")]
-    pub model: PathBuf,
+    /// `detector`, `vision`: folder of the model: models/radar-gaussian-s or models/scene-vlm-s where
+    /// absent.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
     /// `keyframes`: generated drives whose incidents are looked for; half a minute each.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub drives: usize,
+    /// `vision`: generated scenes whose questions are asked; 0 measures the prefill alone.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub scenes: usize,
+    /// `vision`: what the scenes are: settings are chosen on `val`.
+    #[arg(long, value_enum, default_value_t = SceneSplit::Test)]
+    pub split: SceneSplit,
+    /// `vision`: other methods of pruning than the shipped ones, as docs/pruning.md has them.
+    #[arg(long, value_name = "FILE")]
+    pub methods: Option<PathBuf>,
+    /// `vision`: only these methods, by name.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// `vision`: every answer of every method, and the tables, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// The part of `engine` whose memory is measured, in a process of its own.
     #[arg(long, hide = true)]
     pub child: Option<String>,
@@ -507,4 +559,25 @@ pub enum BenchKind {
     /// What the selection of keyframes costs, and which incidents of generated drives it keeps, beside
     /// plain ways of choosing.
     Keyframes,
+    /// Pruning of vision tokens: accuracy kept by each method on questions about generated scenes, and
+    /// what fewer tokens save.
+    Vision,
+}
+
+/// Which generated scenes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SceneSplit {
+    /// Other drives in the towns of the training.
+    Val,
+    /// A town of its own.
+    Test,
+}
+
+impl From<SceneSplit> for drafthorse_synth::scenes::Split {
+    fn from(split: SceneSplit) -> Self {
+        match split {
+            SceneSplit::Val => Self::Val,
+            SceneSplit::Test => Self::Test,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! `drafthorse.toml`: what a run reads, how it aligns, perceives and records.
 
+use crate::describe::VisionSettings;
 use crate::record_policy::{RecordPolicy, WindowSettings};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{CameraModel, Pose};
@@ -42,6 +43,9 @@ pub struct Config {
     /// Choice of keyframes.
     #[serde(default)]
     pub keyframes: KeyframeSettings,
+    /// The model that describes keyframes; none are described without one.
+    #[serde(default)]
+    pub vision: Option<VisionSettings>,
     /// Queues and deadlines of the lanes.
     #[serde(default)]
     pub lanes: LanesConfig,
@@ -145,7 +149,8 @@ impl KeyframeSettings {
     /// How long after a moment it is decided whether it is a keyframe, s, with a second for the lanes'
     /// queues.
     fn decided_after_s(&self) -> f64 {
-        let moments = self.apex.around.max(self.apex.apart) + self.apex.window;
+        let apex = &self.apex;
+        let moments = apex.around.max(apex.apart) + apex.window + drafthorse_keyframes::WAITING;
         self.budget.horizon_s + 0.1 * moments as f64 + 1.0
     }
 
@@ -345,6 +350,7 @@ impl Config {
             camera: CameraLaneConfig::default(),
             networks: Vec::new(),
             keyframes: KeyframeSettings::default(),
+            vision: None,
             lanes: LanesConfig::default(),
             engine: EngineConfig::default(),
             record: RecordSettings::default(),
@@ -374,6 +380,9 @@ impl Config {
         }
         for network in &mut config.networks {
             network.model = folder.join(&network.model);
+        }
+        if let Some(vision) = &mut config.vision {
+            vision.model = folder.join(&vision.model);
         }
         if let Some(calibration) = config.calibration.clone() {
             config.apply_calibration(&folder.join(calibration))?;
@@ -421,6 +430,23 @@ impl Config {
             );
         }
         Ok(())
+    }
+
+    fn check_vision(&self) -> Result<()> {
+        let Some(vision) = &self.vision else {
+            return Ok(());
+        };
+        if !self.keyframes.enabled {
+            bail!(
+                "there is a [vision] table but keyframes.enabled is false: keyframes are what is described"
+            );
+        }
+        if self.camera.preview_width_px == 0 || self.camera.preview_hz == 0.0 {
+            bail!(
+                "there is a [vision] table but camera.preview_width_px or camera.preview_hz is 0: previews are what the model looks at"
+            );
+        }
+        vision.check()
     }
 
     /// Refuses what cannot run, in words.
@@ -471,6 +497,7 @@ impl Config {
         self.record.windows.check()?;
         self.keyframes.check()?;
         self.check_policy()?;
+        self.check_vision()?;
         if !(1..=256).contains(&self.engine.threads) {
             bail!("engine.threads is {}; choose 1 to 256", self.engine.threads);
         }

@@ -9,6 +9,7 @@ use drafthorse_sensors::align::AlignConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::config::CameraLaneConfig;
+use crate::describe::VisionSettings;
 use std::path::PathBuf;
 
 /// Metadata record of the log that holds the plan.
@@ -83,6 +84,9 @@ pub struct Plan {
     /// The choice of keyframes; none where none are chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyframes: Option<KeyframePlan>,
+    /// The model that describes keyframes, as the run found it; none where they are not described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vision: Option<VisionSettings>,
 }
 
 /// How keyframes are chosen.

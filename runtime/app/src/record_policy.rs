@@ -46,7 +46,7 @@ impl Default for WindowSettings {
         Self {
             pre_roll_s: 10.0,
             post_roll_s: 10.0,
-            decision_s: 15.0,
+            decision_s: 20.0,
             segment_s: 5.0,
             ring_memory_mib: 0,
             faults: true,

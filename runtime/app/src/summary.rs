@@ -87,6 +87,8 @@ pub struct Summary {
     pub most_tracks: u64,
     /// Moments chosen as keyframes.
     pub keyframes: u64,
+    /// Keyframes that a model described.
+    pub descriptions: u64,
     /// Raw messages no lane took, and messages the recorder lost.
     pub drops: u64,
     /// Drops by lane, and `record`.
@@ -176,6 +178,9 @@ impl Summary {
             format!("{} ({} at once)", self.tracks, self.most_tracks),
         );
         row("keyframes", self.keyframes.to_string());
+        if self.descriptions > 0 {
+            row("descriptions", self.descriptions.to_string());
+        }
         row("pairing", counts(&self.pairs));
         row("drops", total_and_counts(self.drops, &self.drops_by_lane));
         row(

@@ -19,6 +19,6 @@ pub use budget::Budget;
 pub use config::{ApexConfig, BudgetConfig, ConfigError, Weights};
 pub use cues::{CUES, CueMaker, Cues, NAMES};
 pub use events::{Event, EventConfig, EventConfigError, EventKind, Events, Threshold};
-pub use moment::{FrameId, Moment, Moments};
+pub use moment::{FrameId, Moment, Moments, WAITING};
 pub use sketch::{GRID, SKETCH, Sketch};
 pub use variation::Variation;

@@ -27,25 +27,29 @@ pub struct Moment {
     pub begin_ns: u64,
     /// Its end, where the next one begins if no time is missing, ns.
     pub end_ns: u64,
-    /// Its latest picture, where it has one.
+    /// The latest picture, in it or shortly before it.
     pub frame: Option<FrameId>,
-    /// The sketch of that picture.
+    /// The sketch of that picture where it was taken in this moment.
     pub sketch: Option<Sketch>,
     /// The highest of each cue of its scans.
     pub cues: Cues,
 }
 
-/// Moments that wait for late parts.
-const WAITING: usize = 4;
+/// Moments that wait for late parts: a camera's lane may lag the radar's by what waits in its queue.
+pub const WAITING: usize = 20;
+/// A picture stands for moments that have none of their own for so long, ns: cameras may be slower than moments.
+const STANDS_FOR_NS: u64 = 500_000_000;
 /// So many late parts in a row are no late parts: an earlier stamp was wrong, and time goes on here.
 const LATE_IN_A_ROW: u32 = 20;
 
 /// Sorts sketches and cues into moments. A moment is given out once something has come that is
-/// four moments younger; what comes later still is left out and counted.
+/// [`WAITING`] moments younger; what comes later still is left out and counted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Moments {
     length_ns: NonZeroU64,
     waiting: VecDeque<Moment>,
+    /// The latest picture of the moments given out.
+    last: Option<FrameId>,
     /// Parts in a row that came too late.
     late_in_a_row: u32,
     /// Parts that came too late.
@@ -59,6 +63,7 @@ impl Moments {
         Self {
             length_ns,
             waiting: VecDeque::with_capacity(2 * WAITING),
+            last: None,
             late_in_a_row: 0,
             late: 0,
         }
@@ -86,9 +91,9 @@ impl Moments {
 
     /// No more parts come: gives out what waits.
     pub fn finish(&mut self, mut each: impl FnMut(&Moment)) {
-        for moment in self.waiting.drain(..) {
-            each(&moment);
-        }
+        self.waiting
+            .drain(..)
+            .for_each(|moment| give(&mut self.last, moment, &mut each));
     }
 
     /// The moment of a part, after giving out those that are complete with it.
@@ -107,7 +112,9 @@ impl Moments {
         let index = begin_ns.saturating_sub(first_ns) / length_ns;
         if begin_ns < first_ns || index >= (2 * WAITING + self.waiting.len()) as u64 {
             // Time has leapt: what waits is complete, and what lies between has nothing in it.
-            self.waiting.drain(..).for_each(|moment| each(&moment));
+            self.waiting
+                .drain(..)
+                .for_each(|moment| give(&mut self.last, moment, &mut each));
         }
         while self
             .waiting
@@ -123,9 +130,18 @@ impl Moments {
             if self.waiting.len() > WAITING
                 && let Some(moment) = self.waiting.pop_front()
             {
-                each(&moment);
+                give(&mut self.last, moment, &mut each);
             }
         }
         self.waiting.iter_mut().find(|m| m.begin_ns == begin_ns)
     }
+}
+
+/// Gives out a moment, with the picture before it where it has none.
+fn give(last: &mut Option<FrameId>, mut moment: Moment, each: &mut impl FnMut(&Moment)) {
+    let since_ns = |frame: &FrameId| moment.begin_ns.checked_sub(frame.captured_ns);
+    let is_recent = |frame: &FrameId| since_ns(frame).is_some_and(|ns| ns <= STANDS_FOR_NS);
+    moment.frame = moment.frame.or(last.filter(is_recent));
+    *last = moment.frame.or(*last);
+    each(&moment);
 }

@@ -127,3 +127,23 @@ fn one_wrong_stamp_does_not_end_the_stream() {
     assert!(found.contains(&119), "{found:?}");
     assert!((10..25).contains(&moments.late), "{}", moments.late);
 }
+
+#[test]
+fn a_slow_cameras_picture_stands_for_the_moments_behind_it_and_a_lost_cameras_does_not() {
+    let mut found: Vec<Moment> = Vec::new();
+    let mut moments = Moments::new(NonZeroU64::new(LENGTH_NS).unwrap());
+    for i in 0..40_u64 {
+        moments.cues(i * LENGTH_NS, cues(0.1), |m| found.push(m.clone()));
+        if i % 4 == 1 && i < 20 {
+            let sketch = Sketch::of_rgb(320, 180, &picture(100, 1.0));
+            moments.sketch(frame(i * LENGTH_NS), sketch, |m| found.push(m.clone()));
+        }
+    }
+    moments.finish(|m| found.push(m.clone()));
+    let shot = |m: &Moment| m.frame.map(|frame| frame.captured_ns / LENGTH_NS);
+    let shots: Vec<_> = found.iter().map(shot).collect();
+    assert_eq!(shots[..3], [None, Some(1), Some(1)]);
+    assert_eq!(shots[16..20], [Some(13), Some(17), Some(17), Some(17)]);
+    assert_eq!(shots[20..24], [Some(17), Some(17), Some(17), None]);
+    assert_eq!(found.iter().filter(|m| m.sketch.is_some()).count(), 5);
+}

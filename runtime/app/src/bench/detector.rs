@@ -19,6 +19,8 @@ use std::process::Command;
 use std::time::Instant;
 
 /// Blocks of each side.
+/// The detector, where none is named.
+const MODEL: &str = "models/radar-gaussian-s";
 const BLOCKS: usize = 10;
 /// Time that a block takes, about, s.
 const BLOCK_S: f64 = 0.25;
@@ -267,7 +269,7 @@ impl Side for Torch {
 
 /// The shipped detector on each engine, over scans of a synthetic drive, one thread.
 fn whole(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
-    let folder = &args.model;
+    let folder = &args.model.clone().unwrap_or_else(|| MODEL.into());
     let manifest = Manifest::read(folder).with_context(|| {
         format!(
             "no detector in {}; name the folder of one with --model",

@@ -10,6 +10,7 @@ mod keyframes;
 mod pipeline;
 mod python;
 mod record;
+mod vision;
 
 pub use allocations::{CountingAllocator, allocations};
 
@@ -101,5 +102,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Detector => detector::run(args, &mut print),
         BenchKind::Engine => engine::run(args, &mut print),
         BenchKind::Keyframes => keyframes::run(args, &mut print),
+        BenchKind::Vision => vision::run(args, &mut print),
     }
 }

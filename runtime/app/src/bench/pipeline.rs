@@ -95,5 +95,6 @@ pub(super) fn empty_plan() -> Plan {
         camera: CameraLaneConfig::default(),
         networks: Vec::new(),
         keyframes: None,
+        vision: None,
     }
 }

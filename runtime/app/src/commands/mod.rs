@@ -4,6 +4,7 @@ mod calibrate;
 mod calibrate_samples;
 mod config;
 mod decode;
+mod describe;
 mod doctor;
 mod engine;
 mod engine_build;
@@ -36,6 +37,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
     {
         Command::Run(args) => run::run(&args),
         Command::Decode(args) => decode::decode(&args),
+        Command::Describe(args) => describe::describe(&args),
         Command::Replay(args) => logs::replay(&args),
         Command::Recover(args) => logs::recover(&args),
         Command::Note(args) => note::note(&args),

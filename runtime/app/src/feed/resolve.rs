@@ -46,6 +46,11 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
         bail!("two sensors are named {name:?}; rename one of them");
     }
     let keyframes = keyframes(&config.keyframes, &sensors)?;
+    if config.vision.is_some() && keyframes.as_ref().is_none_or(|k| k.camera.is_none()) {
+        bail!(
+            "there is a [vision] table, and this run has no camera whose keyframes could be described"
+        );
+    }
     let mut resolved = Resolved {
         plan: Plan {
             name: config.name.clone(),
@@ -57,6 +62,7 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
             camera: config.camera.clone(),
             networks: Vec::new(),
             keyframes,
+            vision: config.vision.clone(),
         },
         feeds,
     };

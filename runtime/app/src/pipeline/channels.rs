@@ -46,6 +46,7 @@ fixed_channels! {
     16 KEYFRAMES "/keyframes" |t| own_channel(t, "Keyframe", Role::Derived);
     17 NOTES "/notes" |t| own_channel(t, "Note", Role::Input);
     18 KEPT "/record/kept" |t| own_channel(t, "KeptWindow", Role::Measured);
+    19 DESCRIPTIONS "/descriptions" |t| own_channel(t, "Description", Role::Measured);
 }
 
 /// The channels one sensor has.

@@ -164,6 +164,26 @@ pub(super) struct Keyframe {
     pub camera: String,
     /// Base64 of the JPEG; empty where there is none.
     pub jpeg: String,
+    /// What a model says of it.
+    pub description: Option<Described>,
+}
+
+/// What a vision-language model says of a picture.
+#[derive(Debug, Serialize)]
+pub(super) struct Described {
+    pub text: String,
+    /// The model and its engine.
+    pub by: String,
+    /// Tokens of the picture, and those of them that the model saw.
+    pub tokens: u32,
+    pub seen: u64,
+    /// Width and height of the picture that it looked at.
+    pub size_px: [u32; 2],
+    /// Left, top, width and height of each token that it saw, in thousandths of the picture's sides; empty where it
+    /// saw all.
+    pub kept: Vec<[i32; 4]>,
+    /// Picture to tokens, the choice among them, tokens to words.
+    pub ms: [f64; 3],
 }
 
 /// One radar scan; see [`super::cloud::Packed`] for the bytes.

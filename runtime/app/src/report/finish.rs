@@ -1,8 +1,8 @@
 //! Turns a finished fold into the page's data.
 
 use super::data::{
-    Boxes, CLASSES, Camera, ChannelRow, Cloud, Counts, Drop, FaultKind, Keyframe, Latency, LogFile,
-    Network, Pairs, Picture, Radar, ReportData,
+    Boxes, CLASSES, Camera, ChannelRow, Cloud, Counts, Described, Drop, FaultKind, Keyframe,
+    Latency, LogFile, Network, Pairs, Picture, Radar, ReportData,
 };
 use super::fold::Fold;
 use super::keyframes::{Keyframes, Shown};
@@ -10,6 +10,7 @@ use super::scenery::Scenery;
 use super::status::Status;
 use super::timeline::Axis;
 use super::{ReportOptions, base64};
+use drafthorse_record::messages::drafthorse;
 use nalgebra::Isometry3;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -109,7 +110,12 @@ impl Fold {
 fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
     let (count, shown) = keyframes.finish();
     data.counts.keyframes = count;
-    for Shown { keyframe, jpeg } in shown {
+    for Shown {
+        keyframe,
+        description,
+        jpeg,
+    } in shown
+    {
         let cues = keyframe.cues.iter().filter(|cue| cue.value > 0.1);
         let cues: Vec<_> = cues
             .map(|cue| format!("{} {:.2}", cue.name.replace('_', " "), cue.value))
@@ -121,9 +127,30 @@ fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
             priority: keyframe.priority,
             camera: keyframe.camera,
             jpeg: base64::encode(&jpeg),
+            description: description.map(described),
         });
     }
     data.keyframes.sort_by_key(|keyframe| keyframe.t);
+}
+
+fn described(of: drafthorse::Description) -> Described {
+    // Thousandths of the picture's sides are finer than a card shows.
+    let thousandths = |share: f32| (share * 1000.0).round() as i32;
+    let kept = of
+        .kept
+        .iter()
+        .filter(|_| of.kept.len() < of.tokens as usize);
+    Described {
+        kept: kept
+            .map(|place| [place.left, place.top, place.width, place.height].map(thousandths))
+            .collect(),
+        tokens: of.tokens,
+        seen: of.kept.len() as u64,
+        size_px: [of.width_px, of.height_px],
+        by: format!("{} on {}", of.model, of.engine),
+        ms: [of.look_ns, of.choose_ns, of.answer_ns].map(|ns| ns as f64 / 1e6),
+        text: of.text,
+    }
 }
 
 fn finish_scenery(s: Scenery, axis: &Axis, data: &mut ReportData) {

@@ -3,11 +3,12 @@
 
 use super::fold::Message;
 use super::thin::Thinned;
+use crate::describe::Recent;
 use drafthorse_record::messages::drafthorse;
 use foxglove::messages::CompressedImage;
 use prost::DecodeError;
 use prost::Message as _;
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
 /// Bytes of pictures held for keyframes to come.
 const MAX_HELD_BYTES: usize = 16 << 20;
@@ -17,35 +18,34 @@ const MAX_SHOWN_BYTES: usize = 6 << 20;
 /// A picture further away than this is not that of a keyframe, ns.
 const MAX_AWAY_NS: u64 = 500_000_000;
 
+/// Descriptions held for keyframes that are shown.
+const MAX_DESCRIPTIONS: usize = 100_000;
+
 /// One keyframe that is shown.
 #[derive(Debug)]
 pub(super) struct Shown {
     pub keyframe: drafthorse::Keyframe,
+    /// What a model says of it.
+    pub description: Option<drafthorse::Description>,
     /// JPEG; empty where none is at hand.
     pub jpeg: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Held {
-    camera: String,
-    at_ns: u64,
-    jpeg: Vec<u8>,
 }
 
 /// The state of the fold.
 #[derive(Debug)]
 pub(super) struct Keyframes {
-    held: VecDeque<Held>,
-    held_bytes: usize,
+    held: Recent<String>,
     shown: Thinned<Shown>,
+    /// By the beginning of their keyframe.
+    descriptions: HashMap<u64, drafthorse::Description>,
 }
 
 impl Default for Keyframes {
     fn default() -> Self {
         Self {
-            held: VecDeque::new(),
-            held_bytes: 0,
+            held: Recent::new(MAX_HELD_BYTES),
             shown: Thinned::new(MAX_SHOWN, MAX_SHOWN_BYTES),
+            descriptions: HashMap::new(),
         }
     }
 }
@@ -60,8 +60,21 @@ impl Keyframes {
                 let jpeg = self.picture(&keyframe).unwrap_or_default();
                 self.shown.offer(0, || {
                     let weight = jpeg.len() + 1;
-                    (Shown { keyframe, jpeg }, weight)
+                    let shown = Shown {
+                        keyframe,
+                        description: None,
+                        jpeg,
+                    };
+                    (shown, weight)
                 });
+                Ok(())
+            }
+            "drafthorse.Description" => {
+                let description = drafthorse::Description::decode(m.data)?;
+                if self.descriptions.len() < MAX_DESCRIPTIONS {
+                    let keyframe_ns = description.keyframe_ns;
+                    self.descriptions.insert(keyframe_ns, description);
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -69,34 +82,28 @@ impl Keyframes {
     }
 
     /// Keyframes in the log, and those that are shown.
-    pub(super) fn finish(self) -> (u64, Vec<Shown>) {
-        (self.shown.offered(), self.shown.into_items().collect())
+    pub(super) fn finish(mut self) -> (u64, Vec<Shown>) {
+        let offered = self.shown.offered();
+        let mut shown: Vec<_> = self.shown.into_items().collect();
+        for shown in &mut shown {
+            shown.description = self.descriptions.remove(&shown.keyframe.begin_ns);
+        }
+        (offered, shown)
     }
 
     fn hold(&mut self, m: &Message<'_>, at_ns: u64) -> Result<(), DecodeError> {
-        let jpeg = CompressedImage::decode(m.data)?.data.to_vec();
-        if !jpeg.starts_with(&[0xff, 0xd8]) || jpeg.len() > MAX_HELD_BYTES {
-            return Ok(());
-        }
-        self.held_bytes += jpeg.len();
-        self.held.push_back(Held {
-            camera: m.sensor_name().to_owned(),
-            at_ns,
-            jpeg,
-        });
-        while self.held_bytes > MAX_HELD_BYTES {
-            let first = self.held.pop_front();
-            self.held_bytes -= first.map_or(self.held_bytes, |held| held.jpeg.len());
+        let jpeg = CompressedImage::decode(m.data)?.data;
+        if jpeg.starts_with(&[0xff, 0xd8]) {
+            self.held.push(m.sensor_name().to_owned(), at_ns, &jpeg);
         }
         Ok(())
     }
 
     /// The preview nearest to a keyframe's picture.
     fn picture(&self, keyframe: &drafthorse::Keyframe) -> Option<Vec<u8>> {
-        let away = |held: &&Held| held.at_ns.abs_diff(keyframe.captured_ns);
-        let of_camera = self.held.iter().filter(|h| h.camera == keyframe.camera);
-        let nearest = of_camera.min_by_key(away)?;
-        (away(&nearest) <= MAX_AWAY_NS).then(|| nearest.jpeg.clone())
+        let (camera, at_ns) = (keyframe.camera.as_str(), keyframe.captured_ns);
+        let nearest = self.held.nearest(camera, at_ns, MAX_AWAY_NS);
+        nearest.map(|(_, jpeg)| jpeg.to_owned())
     }
 }
 
@@ -131,6 +138,7 @@ mod tests {
     fn keyframe(keyframes: &mut Keyframes, camera: &str, captured_ns: u64) {
         let keyframe = drafthorse::Keyframe {
             camera: camera.to_owned(),
+            begin_ns: captured_ns,
             captured_ns,
             ..Default::default()
         };
@@ -146,13 +154,24 @@ mod tests {
         for second in 0..100 {
             preview(&mut keyframes, second * S, 1 << 20);
         }
-        assert!(keyframes.held_bytes <= MAX_HELD_BYTES && keyframes.held.len() == 16);
         keyframe(&mut keyframes, "front", 95 * S + S / 5);
         keyframe(&mut keyframes, "rear", 95 * S);
         keyframe(&mut keyframes, "front", 20 * S);
+        let description = drafthorse::Description {
+            keyframe_ns: 95 * S,
+            text: "a truck".to_owned(),
+            ..Default::default()
+        };
+        let data = description.encode_to_vec();
+        let m = message("/descriptions", "drafthorse.Description", &data);
+        keyframes.add(&m, 0).unwrap();
         let (count, shown) = keyframes.finish();
         assert_eq!(count, 3);
         assert_eq!(shown[0].jpeg[2], 95);
         assert!(shown[1].jpeg.is_empty() && shown[2].jpeg.is_empty());
+        let texts = shown
+            .iter()
+            .map(|s| Some(s.description.as_ref()?.text.as_str()));
+        assert_eq!(texts.collect::<Vec<_>>(), [None, Some("a truck"), None]);
     }
 }

@@ -64,13 +64,13 @@ impl Keyframes {
         }
     }
 
-    /// No more steps come.
-    pub(crate) fn finish(&self, at_ns: u64) {
+    /// No more steps come. Gives what was appended.
+    pub(crate) fn finish(&self, at_ns: u64) -> Staged {
+        let (mut staged, cause) = (Staged::default(), Cause::at(at_ns));
         let mut batch = self.log.batch();
         if batch.is_refused() {
-            return;
+            return staged;
         }
-        let (mut staged, cause) = (Staged::default(), Cause::at(at_ns));
         let end = message::LaneStep {
             lane: KEYFRAMES_LANE.to_owned(),
             finish: true,
@@ -79,6 +79,7 @@ impl Keyframes {
         staged.push_message(Channel::STEP, cause, &end);
         lock(&self.stage).finish(cause, &mut staged);
         self.log.append_staged(&mut batch, &staged);
+        staged
     }
 
     /// Keyframes so far.

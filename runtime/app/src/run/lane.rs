@@ -230,15 +230,18 @@ impl<'a> LaneThread<'a> {
             keyframes.follow(cause, &mut self.staged, &mut batch);
         }
         log.append_staged(&mut batch, &self.staged);
-        if segment == self.checkpointed_segment || Some(segment) != raw_segment {
-            return;
-        }
-        self.checkpointed_segment = segment;
-        if let Some(checkpoint) = self.checkpoint(false) {
-            log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
-            if let Some(keyframes) = keyframes {
-                keyframes.checkpoint(cause, &mut batch);
+        if segment != self.checkpointed_segment && Some(segment) == raw_segment {
+            self.checkpointed_segment = segment;
+            if let Some(checkpoint) = self.checkpoint(false) {
+                log.append_message(&mut batch, Channel::CHECKPOINT, cause, &checkpoint);
+                if let Some(keyframes) = keyframes {
+                    keyframes.checkpoint(cause, &mut batch);
+                }
             }
+        }
+        drop(batch);
+        if let Some(descriptions) = &self.shared.descriptions {
+            descriptions.follow(&self.staged);
         }
     }
 
@@ -321,5 +324,9 @@ impl<'a> LaneThread<'a> {
             keyframes.follow(end, &mut self.staged, &mut batch);
         }
         log.append_staged(&mut batch, &self.staged);
+        drop(batch);
+        if let Some(descriptions) = &self.shared.descriptions {
+            descriptions.follow(&self.staged);
+        }
     }
 }

@@ -59,6 +59,15 @@ impl LogWriter {
         batch.keep(window.from_ns, window.to_ns);
     }
 
+    /// Keeps what is being appended too, where keyframes are what is kept: what is said of one comes after
+    /// its window.
+    pub(super) fn keep_said(&self, batch: &mut Batch<'_>, log_time_ns: u64) {
+        let windows = self.windows.as_ref();
+        if windows.is_some_and(|windows| windows.keeps_keyframes()) {
+            batch.keep(log_time_ns, log_time_ns);
+        }
+    }
+
     /// Keeps a window where a staged message is a trigger.
     fn note_trigger(&self, batch: &mut Batch<'_>, entry: &Entry, bytes: &[u8]) {
         if self.windows.is_none() {

@@ -1,6 +1,7 @@
 //! The main job: sources, lanes and the recorder, from the first byte to the finished report.
 
 mod allocations;
+mod describe;
 mod file;
 mod ingress;
 mod keyframes;
@@ -22,6 +23,7 @@ pub use windows::Reason;
 
 use crate::commands::Failed;
 use crate::config::Config;
+use crate::describe::{Describer, View};
 use crate::feed::{self, Feed, Resolved};
 use crate::guard;
 use crate::networks::{self, Networks};
@@ -34,6 +36,7 @@ use crate::plan::{Mode, Plan, RADAR_LANE};
 use crate::report;
 use crate::summary::{Latencies, Summary};
 use anyhow::{Context, Result, bail};
+use describe::Descriptions;
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use drafthorse_record::messages::drafthorse as message;
 use drafthorse_record::storage::{Disk, FileSystem};
@@ -44,6 +47,7 @@ use lane::{LaneOutcome, LaneThread, Queued};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use windows::Windows;
@@ -104,6 +108,8 @@ pub(crate) struct Shared {
     pub(crate) ingress: Ingress,
     /// None where no keyframes are chosen.
     pub(crate) keyframes: Option<Keyframes>,
+    /// None where keyframes are not described.
+    pub(crate) descriptions: Option<Descriptions>,
     pub(crate) lanes: Vec<LaneHandle>,
     /// By sensor index.
     pub(crate) routes: Vec<Route>,
@@ -145,6 +151,7 @@ impl Shared {
         let (lanes, routes) = lanes(config, &plan);
         Ok(Self {
             keyframes: Keyframes::new(&plan, &config.record.events, &log)?,
+            descriptions: None,
             ingress: Ingress::new(&plan, channels, log.clone(), first_ns),
             log,
             lanes,
@@ -210,6 +217,10 @@ pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
     let plans = networks::plans(config)?;
     let say = setup::Spinner::new(options.progress);
     let networks = Networks::choose(&plans, &config.engine, None, |what| say.show(what))?;
+    if let Some(vision) = &config.vision {
+        say.show(format!("loading {}", vision.model.display()));
+    }
+    let describer = describe::open(config)?;
     drop(say);
     let mut resolved = feed::resolve(config)?;
     resolved.plan.networks = plans;
@@ -218,7 +229,7 @@ pub fn run(config: &Config, options: &RunOptions) -> Result<Summary> {
         bail!("notes with times are for recordings; a live run takes them by `drafthorse note`");
     }
     let name = setup::run_name(&options.out, &config.name)?;
-    run_resolved(config, resolved, &networks, options, &name)
+    run_resolved(config, resolved, &networks, describer, options, &name)
         .map_err(|error| Failed(format!("{error:#}")).into())
 }
 
@@ -226,6 +237,7 @@ fn run_resolved(
     config: &Config,
     resolved: Resolved,
     networks: &Networks,
+    describer: Option<Describer>,
     options: &RunOptions,
     name: &str,
 ) -> Result<Summary> {
@@ -233,13 +245,18 @@ fn run_resolved(
     let Resolved { plan, feeds } = resolved;
     let channels = Channels::new(&plan);
     let first_ns = feed::first_stamp(&feeds);
-    let shared = Shared::new(config, plan, &channels, options, name, first_ns)?;
+    let mut shared = Shared::new(config, plan, &channels, options, name, first_ns)?;
+    let describing = describer.map(|describer| {
+        let (descriptions, views) = Descriptions::new(&shared.plan, &channels);
+        shared.descriptions = Some(descriptions);
+        (describer, views)
+    });
     setup::describe(&shared.plan, &channels, &shared.log, first_ns)?;
     setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);
     let logics = logics(&shared, &channels, networks)?;
     let outcomes = notes::take_while(&shared, &options.out, || {
-        drive(&shared, logics, feeds, &progress)
+        drive(&shared, logics, describing, feeds, &progress)
     })?;
     progress.finish();
 
@@ -355,9 +372,10 @@ fn logics(
 fn drive(
     shared: &Shared,
     logics: Vec<Box<dyn LaneLogic>>,
+    describing: Option<(Describer, Receiver<View>)>,
     feeds: Vec<Feed>,
     progress: &setup::Progress,
-) -> Result<Vec<LaneOutcome>> {
+) -> Result<Outcomes> {
     std::thread::scope(|scope| {
         let close = || shared.lanes.iter().for_each(|lane| lane.queue.close());
         let started: std::io::Result<Vec<_>> = shared
@@ -370,8 +388,16 @@ fn drive(
                     .spawn_scoped(scope, move || run_lane(shared, handle, logic))
             })
             .collect();
-        let Ok(threads) = started.inspect_err(|_| close()) else {
-            bail!("a lane's thread could not be started; the system has no room for more threads");
+        let describer = describing.map(|(describer, views)| {
+            std::thread::Builder::new()
+                .name("vision".to_owned())
+                .spawn_scoped(scope, move || run_describer(shared, describer, &views))
+        });
+        let close_descriptions = || shared.descriptions.iter().for_each(Descriptions::close);
+        let (Ok(threads), Ok(describer)) = (started, describer.transpose()) else {
+            close();
+            close_descriptions();
+            bail!("a thread could not be started; the system has no room for more threads");
         };
         let fed = guard::catch(|| match shared.plan.mode {
             Mode::File => file::feed_all(shared, feeds, progress),
@@ -381,10 +407,15 @@ fn drive(
         close();
         let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         // A lane that breaks off is caught inside its thread.
-        let outcomes = ended.filter_map(|ended| ended.ok().flatten()).collect();
+        let lanes = ended.filter_map(|ended| ended.ok().flatten()).collect();
         if let Some(keyframes) = &shared.keyframes {
-            keyframes.finish(shared.ingress.last_received_ns());
+            let staged = keyframes.finish(shared.ingress.last_received_ns());
+            if let Some(descriptions) = &shared.descriptions {
+                descriptions.follow(&staged);
+            }
         }
+        close_descriptions();
+        let described = describer.and_then(|thread| thread.join().ok());
         shared.ingress.finish();
         if let Err(why) = fed {
             return Err(Failed(format!(
@@ -392,7 +423,37 @@ fn drive(
             ))
             .into());
         }
-        Ok(outcomes)
+        Ok(Outcomes {
+            lanes,
+            describing: described.unwrap_or_default(),
+        })
+    })
+}
+
+/// What the threads of a run leave behind.
+struct Outcomes {
+    lanes: Vec<LaneOutcome>,
+    /// How long descriptions took.
+    describing: Latencies,
+}
+
+/// Describes keyframes until there are no more. A fault of the program in it ends the descriptions alone.
+fn run_describer(shared: &Shared, describer: Describer, views: &Receiver<View>) -> Latencies {
+    let Some(descriptions) = &shared.descriptions else {
+        return Latencies::default();
+    };
+    let make = || descriptions.make(describer, views, &shared.log, &shared.ingress);
+    guard::catch(make).unwrap_or_else(|why| {
+        tracing::error!("the description of keyframes broke off: {why}");
+        descriptions.close();
+        shared.ingress.event(&Fault {
+            kind: FaultKind::LaneFailed,
+            sensor: None,
+            at_ns: shared.ingress.last_received_ns(),
+            count: 1,
+            detail: format!("the description of keyframes broke off ({why})"),
+        });
+        Latencies::default()
     })
 }
 
@@ -419,16 +480,21 @@ fn run_lane(
     }
 }
 
-fn summarise(shared: &Shared, outcomes: Vec<LaneOutcome>) -> Summary {
+fn summarise(shared: &Shared, outcomes: Outcomes) -> Summary {
     let mut summary = Summary::default();
-    let mut latencies = Latencies::default();
-    for outcome in outcomes {
+    let mut latencies = outcomes.describing;
+    for outcome in outcomes.lanes {
         latencies.merge(outcome.latencies);
         outcome.logic.summarise(&mut summary);
     }
     shared.ingress.summarise(&mut summary);
     if let Some(keyframes) = &shared.keyframes {
         summary.keyframes = keyframes.kept();
+    }
+    if let Some(descriptions) = &shared.descriptions {
+        let (made, dropped) = descriptions.counts();
+        summary.descriptions = made;
+        summary.drops_by_lane.insert("vision".to_owned(), dropped);
     }
     for lane in &shared.lanes {
         let dropped = lane.dropped.load(Ordering::Relaxed);

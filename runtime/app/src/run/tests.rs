@@ -66,7 +66,7 @@ fn run_changed(
     setup::begin(&shared.log, 0);
     let mut logics = logics(&shared, &channels, &Networks::Recorded).unwrap();
     change(&mut feeds, &mut logics);
-    let outcomes = drive(&shared, logics, feeds, &progress).unwrap();
+    let outcomes = drive(&shared, logics, None, feeds, &progress).unwrap();
     let summary = summarise(&shared, outcomes);
     shared.log.recorder().finish().unwrap();
     summary

@@ -64,6 +64,11 @@ impl Windows {
         self.kept.load(Ordering::Relaxed)
     }
 
+    /// Whether keyframes are what is kept.
+    pub(super) fn keeps_keyframes(&self) -> bool {
+        self.policy == RecordPolicy::Keyframes
+    }
+
     /// The window that a trigger asks for; none where the policy does not want it.
     pub(super) fn of(
         &self,

@@ -84,6 +84,16 @@ impl Pruning {
         }
     }
 
+    /// Whether what is kept depends on the question.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        let mut methods = self.parts.iter().map(|part| &part.method);
+        methods.any(|method| {
+            let importance = method.importance();
+            matches!(method, Method::FastV(_)) || importance.is_some_and(|i| i.instruction > 0.0)
+        })
+    }
+
     /// The tokens to keep, ascending: exactly `keep`, or all where there are fewer.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! What is kept of the answers, with intervals.
 
-use crate::Failure;
-use crate::trial::Asked;
+use super::scenes::key;
+use super::trial::Asked;
+use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,26 +11,29 @@ use std::path::Path;
 const RESAMPLES: usize = 1000;
 
 /// How many questions are answered without a look at the picture.
-pub(crate) struct Blind {
+pub(super) struct Blind {
     /// The probability that each question is.
-    pub(crate) right: Vec<f32>,
+    pub(super) right: Vec<f32>,
 }
 
 impl Blind {
-    /// Of a report of the blind model, by kind; or the best constant answer of each question.
-    pub(crate) fn new(report: Option<&Path>, asked: &[Asked]) -> Result<Self, Failure> {
-        let Some(path) = report else {
+    /// By kind as the report of a blind model beside the model says; where there is none, what the best constant
+    /// answer of each question gives.
+    pub(super) fn new(path: &Path, asked: &[Asked]) -> Result<Self> {
+        if !path.exists() {
             return Ok(Self {
                 right: commonest(asked),
             });
-        };
-        let report: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
-        let of = |asked: &Asked| -> Result<f32, Failure> {
+        }
+        let why = || format!("cannot read {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(why)?;
+        let report: Value = serde_json::from_str(&text).with_context(why)?;
+        let of = |asked: &Asked| -> Result<f32> {
             let kind = &asked.question.kind;
             let right = report["by_kind"][kind]["right"].as_f64();
-            Ok(right
-                .ok_or_else(|| format!("{} has no answers of the kind {kind}", path.display()))?
-                as f32)
+            let right = right
+                .with_context(|| format!("{} has no answers of the kind {kind}", path.display()))?;
+            Ok(right as f32)
         };
         let right = asked.iter().map(of).collect::<Result<_, _>>()?;
         Ok(Self { right })
@@ -39,7 +43,7 @@ impl Blind {
 fn commonest(asked: &[Asked]) -> Vec<f32> {
     let mut counts: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
     for asked in asked {
-        let answers = counts.entry(asked.question.key()).or_default();
+        let answers = counts.entry(key(&asked.question)).or_default();
         *answers.entry(&asked.question.answer).or_default() += 1;
     }
     let best = |key: &str| {
@@ -49,14 +53,14 @@ fn commonest(asked: &[Asked]) -> Vec<f32> {
             .map(|(answer, _)| *answer)
     };
     let right = |asked: &Asked| {
-        f32::from(best(&asked.question.key()) == Some(asked.question.answer.as_str()))
+        f32::from(best(&key(&asked.question)) == Some(asked.question.answer.as_str()))
     };
     asked.iter().map(right).collect()
 }
 
 /// Sums of one scene over the questions of a group.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Sums {
+pub(super) struct Sums {
     full: f64,
     blind: f64,
     pruned: f64,
@@ -66,29 +70,29 @@ pub(crate) struct Sums {
 
 /// A value with the ends of its 95 % interval.
 #[derive(Clone, Copy, serde::Serialize)]
-pub(crate) struct Estimate {
-    pub(crate) value: f64,
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+pub(super) struct Estimate {
+    pub(super) value: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
 }
 
 /// What a method does with a group of questions.
 #[derive(serde::Serialize)]
-pub(crate) struct Score {
-    pub(crate) questions: usize,
+pub(super) struct Score {
+    pub(super) questions: usize,
     /// Share of right answers, of all tokens, of those kept and without picture.
-    pub(crate) full: f64,
-    pub(crate) pruned: f64,
-    pub(crate) blind: f64,
+    pub(super) full: f64,
+    pub(super) pruned: f64,
+    pub(super) blind: f64,
     /// `(pruned - blind) / (full - blind)`; not a number where the picture is of no use.
-    pub(crate) kept: Estimate,
+    pub(super) kept: Estimate,
     /// Share of right answers less that of the method it is compared with.
-    pub(crate) gain: Option<Estimate>,
+    pub(super) gain: Option<Estimate>,
 }
 
 /// Scores a method on the questions of which `belongs` says so. Scenes are drawn anew for the intervals, since
 /// questions of one picture fail together.
-pub(crate) fn score(
+pub(super) fn score(
     asked: &[Asked],
     belongs: impl Fn(&Asked) -> bool,
     [full, blind, pruned]: [&[f32]; 3],

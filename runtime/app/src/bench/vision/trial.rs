@@ -1,9 +1,10 @@
 //! Every method at every budget on every question.
 
-use crate::Failure;
-use crate::methods::{Named, Saliency};
-use crate::model::{SceneModel, Seen, Sees, Texts};
-use crate::scenes::{Question, Scene};
+use super::methods::{Named, Saliency};
+use super::model::{SceneModel, Seen, Sees, Texts};
+use super::scenes::Scene;
+use anyhow::{Context, Result, bail};
+use drafthorse_synth::scenes::Question;
 use drafthorse_vision::prune::{
     Attention, Corridor, Features, PruneError, RadarPrior, Tokens, by_norm, by_similarity,
     is_content,
@@ -12,57 +13,57 @@ use drafthorse_vision::{Layout, Place, Window};
 use std::time::{Duration, Instant};
 
 /// A method at a budget.
-pub(crate) struct Cell {
+pub(super) struct Cell {
     /// Its name.
-    pub(crate) method: String,
+    pub(super) method: String,
     /// The method that it is compared with.
-    pub(crate) against: Option<String>,
+    pub(super) against: Option<String>,
     /// Percent of the tokens that are kept.
-    pub(crate) keep: f64,
+    pub(super) keep: f64,
     /// Share of the seeds with which each question is answered right.
-    pub(crate) right: Vec<f32>,
+    pub(super) right: Vec<f32>,
     /// Tokens that show a road user, and how many of them were kept, over all choices.
-    pub(crate) shown: [u64; 2],
+    pub(super) shown: [u64; 2],
     /// Time that each choice took.
-    pub(crate) choosing: Vec<Duration>,
+    pub(super) choosing: Vec<Duration>,
 }
 
 /// A question that was put.
-pub(crate) struct Asked {
+pub(super) struct Asked {
     /// Number of its scene.
-    pub(crate) scene: usize,
-    pub(crate) question: Question,
+    pub(super) scene: usize,
+    pub(super) question: Question,
 }
 
 /// What came of all questions so far.
-pub(crate) struct Trial<'a> {
+pub(super) struct Trial<'a> {
     methods: &'a [Named],
     seeds: u64,
     asked: Vec<Asked>,
     scenes: usize,
     /// With all tokens.
-    pub(crate) full: Vec<f32>,
+    pub(super) full: Vec<f32>,
     /// Budgets of each method, one method after another.
-    pub(crate) cells: Vec<Cell>,
+    pub(super) cells: Vec<Cell>,
     /// Times of one question's run over all tokens, and over those of each budget.
-    pub(crate) prefill: Vec<(f64, Vec<Duration>)>,
+    pub(super) prefill: Vec<(f64, Vec<Duration>)>,
     /// Times of finding way and radar in a picture.
-    pub(crate) projecting: Vec<Duration>,
+    pub(super) projecting: Vec<Duration>,
 }
 
 /// What is known before any picture.
-pub(crate) struct Beforehand {
+pub(super) struct Beforehand {
     /// Every name of every class.
-    pub(crate) names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// How often each token shows a road user.
-    pub(crate) expected: Option<Vec<f32>>,
+    pub(super) expected: Option<Vec<f32>>,
 }
 
 /// Scenes whose first question is run alone to see what it takes.
 const TIMED_SCENES: usize = 50;
 
 impl<'a> Trial<'a> {
-    pub(crate) fn new(methods: &'a [Named], keep: &[f64], seeds: u64) -> Self {
+    pub(super) fn new(methods: &'a [Named], keep: &[f64], seeds: u64) -> Self {
         let cell = |method: &Named, &keep: &f64| Cell {
             method: method.name.clone(),
             against: method.against.clone(),
@@ -87,17 +88,17 @@ impl<'a> Trial<'a> {
         }
     }
 
-    pub(crate) fn asked(&self) -> &[Asked] {
+    pub(super) fn asked(&self) -> &[Asked] {
         &self.asked
     }
 
     /// Puts a scene's questions.
-    pub(crate) fn add(
+    pub(super) fn add(
         &mut self,
         model: &mut SceneModel,
         beforehand: &Beforehand,
         scene: &Scene,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let number = self.scenes;
         self.scenes += 1;
         if scene.questions.is_empty() {
@@ -123,9 +124,7 @@ impl<'a> Trial<'a> {
             // Both ways to run must say the same.
             let own = vec![all; scene.questions.len()];
             if model.said(&seen.features, &texts, &Sees::Own(&own))? != full {
-                return Err(
-                    "the decoder answers otherwise where image tokens are run apart".into(),
-                );
+                bail!("the decoder answers otherwise where image tokens are run apart");
             }
         }
         let right = model.right(&texts, &full);
@@ -192,16 +191,16 @@ impl Known {
         scene: &Scene,
         seen: &Seen,
         texts: &Texts,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let [rows, columns] = model.grid();
         let places: Vec<Place> = Layout::single(rows, columns, Window::WHOLE)
             .places()
             .collect();
         let width = seen.whole.len();
         let patches = features(&seen.patches, width)?;
-        let like = |to: &[f32]| -> Result<Vec<f32>, Failure> {
-            Ok(by_similarity(patches, features(to, width)?)
-                .ok_or("texts and patches are of different width")?)
+        let like = |to: &[f32]| -> Result<Vec<f32>> {
+            by_similarity(patches, features(to, width)?)
+                .context("texts and patches are of different width")
         };
         let names: Vec<&str> = beforehand.names.iter().map(String::as_str).collect();
         let by_names = like(&model.place(&names)?)?;
@@ -247,7 +246,7 @@ impl Known {
         method: &Named,
         cell: &mut Cell,
         seed: u64,
-    ) -> Result<Vec<bool>, Failure> {
+    ) -> Result<Vec<bool>> {
         let pruning = method.pruning();
         let keep = tokens(cell.keep, self.places.len());
         let saliency = match method.saliency {
@@ -288,6 +287,6 @@ impl Known {
     }
 }
 
-fn features(values: &[f32], width: usize) -> Result<Features<'_>, Failure> {
-    Ok(Features::new(values, width).ok_or("features are no whole number of rows")?)
+fn features(values: &[f32], width: usize) -> Result<Features<'_>> {
+    Features::new(values, width).context("features are no whole number of rows")
 }

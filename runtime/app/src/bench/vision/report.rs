@@ -1,15 +1,19 @@
 //! Tables of a trial.
 
-use crate::Failure;
-use crate::score::{Blind, Estimate, Score, score};
-use crate::trial::{Asked, Cell, Trial};
+use super::FIGURES;
+use super::methods::Named;
+use super::scenes::key;
+use super::score::{Blind, Estimate, Score, score};
+use super::trial::{Asked, Cell, Trial};
+use crate::bench::Figure;
+use anyhow::Result;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Scores of every method at every budget.
-pub(crate) struct Report {
+pub(super) struct Report {
     rows: Vec<Row>,
     prefill: Vec<(f64, f64)>,
     projecting_us: f64,
@@ -30,9 +34,9 @@ struct Row {
 }
 
 impl Report {
-    pub(crate) fn new(trial: &Trial<'_>, blind: &Blind) -> Self {
+    pub(super) fn new(trial: &Trial<'_>, blind: &Blind) -> Self {
         let asked = trial.asked();
-        let abouts: BTreeSet<&str> = asked.iter().map(|a| a.question.about.as_str()).collect();
+        let abouts: BTreeSet<&str> = asked.iter().map(|a| a.question.about).collect();
         let kinds: BTreeSet<&str> = asked.iter().map(|a| a.question.kind.as_str()).collect();
         let groups: Vec<&str> = ["all"].into_iter().chain(abouts).chain(kinds).collect();
         let mut rows = Vec::new();
@@ -74,13 +78,13 @@ impl Report {
         }
     }
 
-    pub(crate) fn json(&self, trial: &Trial<'_>) -> Result<String, Failure> {
+    pub(super) fn json(&self, trial: &Trial<'_>) -> Result<String> {
         let cell =
             |cell: &Cell| json!({ "method": cell.method, "keep": cell.keep, "right": cell.right });
         let question = |asked: &Asked| {
             json!([
                 asked.scene,
-                asked.question.key(),
+                key(&asked.question),
                 asked.question.about,
                 asked.question.answer
             ])
@@ -96,9 +100,35 @@ impl Report {
         Ok(serde_json::to_string(&value)?)
     }
 
+    /// Accuracy kept of all questions by the methods that are figures, and what choosing costs of what it saves.
+    pub(super) fn figures(&self, methods: &[Named]) -> Vec<Figure> {
+        let mut figures = Vec::new();
+        for keep in FIGURES {
+            for method in methods {
+                let Some(figure) = &method.figure else {
+                    continue;
+                };
+                let same = |row: &&Row| {
+                    row.group == "all" && row.method == method.name && row.keep == keep
+                };
+                let Some(row) = self.rows.iter().find(same) else {
+                    continue;
+                };
+                let kept = &row.score.kept;
+                let ends = [("low".to_owned(), kept.low), ("high".to_owned(), kept.high)];
+                let name = format!("vision.accuracy_kept.{keep}.{figure}");
+                figures.push(Figure {
+                    beside: ends.into(),
+                    ..Figure::alone(&name, kept.value, "of 1")
+                });
+            }
+        }
+        figures
+    }
+
     /// Accuracy kept in percent, of all questions and by what they are about; the gain over the method that each is
     /// compared with, in points; and what choosing costs.
-    pub(crate) fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         let mut text = String::new();
         let Some(first) = self.rows.first() else {
             return text;

@@ -1,15 +1,16 @@
 //! The scene model's graphs, run for many questions about one picture.
 
-use crate::Failure;
-use crate::graph::Graph;
-use crate::scenes::{Question, Scene, vocabulary};
+use super::graph::Graph;
+use super::scenes::Scene;
+use anyhow::{Context, Result};
 use drafthorse_engine::Backend;
+use drafthorse_synth::scenes::{HEIGHT_PX, Question, WIDTH_PX};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::Path;
 
 /// A model's graphs and words.
-pub(crate) struct SceneModel {
+pub(super) struct SceneModel {
     words: HashMap<String, i64>,
     config: Config,
     encoder: Graph,
@@ -44,29 +45,29 @@ struct Vision {
 }
 
 /// What the encoder makes of a picture.
-pub(crate) struct Seen {
+pub(super) struct Seen {
     /// [N, width]
-    pub(crate) features: Vec<f32>,
+    pub(super) features: Vec<f32>,
     /// [N, match width], and the whole picture's [match width]; of length 1.
-    pub(crate) patches: Vec<f32>,
-    pub(crate) whole: Vec<f32>,
+    pub(super) patches: Vec<f32>,
+    pub(super) whole: Vec<f32>,
 }
 
 /// Questions of one picture with their answers, all of one length.
-pub(crate) struct Texts {
+pub(super) struct Texts {
     /// Tokens of each: question, the mark of an answer, the answer; padded.
     tokens: Vec<Vec<i64>>,
     /// How many of them there are.
     lengths: Vec<usize>,
     /// How many of these are the question's and the mark.
-    pub(crate) asked: Vec<usize>,
+    pub(super) asked: Vec<usize>,
     /// Embeddings [questions, longest, width].
     embeds: Vec<f32>,
     longest: usize,
 }
 
 /// Image tokens that a run sees.
-pub(crate) enum Sees<'a> {
+pub(super) enum Sees<'a> {
     /// All questions the same.
     Same(&'a [usize]),
     /// Each its own, as many each.
@@ -74,7 +75,7 @@ pub(crate) enum Sees<'a> {
 }
 
 impl SceneModel {
-    pub(crate) fn open(folder: &Path, backend: &dyn Backend) -> Result<Self, Failure> {
+    pub(super) fn open(folder: &Path, backend: &dyn Backend) -> Result<Self> {
         let graph = |name: &str| Graph::open(&folder.join("onnx").join(name), backend);
         let config = std::fs::read_to_string(folder.join("config.json"))?;
         Ok(Self {
@@ -90,16 +91,16 @@ impl SceneModel {
     }
 
     /// Rows and columns of image tokens.
-    pub(crate) fn grid(&self) -> [usize; 2] {
+    pub(super) fn grid(&self) -> [usize; 2] {
         self.config.vision_config.patches
     }
 
-    pub(crate) fn width(&self) -> usize {
+    pub(super) fn width(&self) -> usize {
         self.config.text_config.hidden_size
     }
 
-    pub(crate) fn see(&mut self, scene: &Scene) -> Result<Seen, Failure> {
-        let (width, height) = (scene.width_px, scene.height_px);
+    pub(super) fn see(&mut self, scene: &Scene) -> Result<Seen> {
+        let (width, height) = (WIDTH_PX, HEIGHT_PX);
         let channel = |c: usize| {
             scene
                 .rgb
@@ -120,7 +121,7 @@ impl SceneModel {
     }
 
     /// Unit vectors of texts, [texts, match width].
-    pub(crate) fn place(&mut self, texts: &[&str]) -> Result<Vec<f32>, Failure> {
+    pub(super) fn place(&mut self, texts: &[&str]) -> Result<Vec<f32>> {
         let rows: Vec<Vec<i64>> = texts
             .iter()
             .map(|text| self.encode(text))
@@ -133,19 +134,17 @@ impl SceneModel {
         Ok(self.text_match.get("text_embeds")?.to_vec())
     }
 
-    fn encode(&self, text: &str) -> Result<Vec<i64>, Failure> {
+    fn encode(&self, text: &str) -> Result<Vec<i64>> {
         let words = text.split_whitespace();
         words
             .map(|word| {
-                Ok(*self
-                    .words
-                    .get(word)
-                    .ok_or_else(|| format!("the model does not know {word}"))?)
+                let id = self.words.get(word).copied();
+                id.with_context(|| format!("the model does not know {word:?}"))
             })
             .collect()
     }
 
-    pub(crate) fn texts(&mut self, questions: &[Question]) -> Result<Texts, Failure> {
+    pub(super) fn texts(&mut self, questions: &[Question]) -> Result<Texts> {
         let (mut tokens, mut asked) = (Vec::new(), Vec::new());
         for question in questions {
             let mut row = self.encode(&question.text)?;
@@ -171,11 +170,7 @@ impl SceneModel {
     }
 
     /// Attention of each question's words, the mark of the answer last, to all image tokens: [words, N] each.
-    pub(crate) fn attention(
-        &mut self,
-        features: &[f32],
-        texts: &Texts,
-    ) -> Result<Vec<Vec<f32>>, Failure> {
+    pub(super) fn attention(&mut self, features: &[f32], texts: &Texts) -> Result<Vec<Vec<f32>>> {
         let tokens = features.len() / self.width();
         let all: Vec<usize> = (0..tokens).collect();
         let own = vec![all; texts.tokens.len()];
@@ -197,12 +192,12 @@ impl SceneModel {
 
     /// What the model says to each question: the likeliest token after the question and after each word of the
     /// right answer.
-    pub(crate) fn said(
+    pub(super) fn said(
         &mut self,
         features: &[f32],
         texts: &Texts,
         sees: &Sees<'_>,
-    ) -> Result<Vec<Vec<i64>>, Failure> {
+    ) -> Result<Vec<Vec<i64>>> {
         let before = match sees {
             Sees::Same(kept) => {
                 self.look(features, texts, kept)?;
@@ -236,7 +231,7 @@ impl SceneModel {
     }
 
     /// Which questions are answered as they should be: in the same words, and then the end.
-    pub(crate) fn right(&self, texts: &Texts, said: &[Vec<i64>]) -> Vec<bool> {
+    pub(super) fn right(&self, texts: &Texts, said: &[Vec<i64>]) -> Vec<bool> {
         let end = self.config.text_config.eos_token_id;
         let right = |(question, said): (usize, &Vec<i64>)| {
             let answer = texts.tokens[question][texts.asked[question]..].iter();
@@ -246,7 +241,7 @@ impl SceneModel {
     }
 
     /// Runs over image tokens once and over all texts after them.
-    fn look(&mut self, features: &[f32], texts: &Texts, kept: &[usize]) -> Result<(), Failure> {
+    fn look(&mut self, features: &[f32], texts: &Texts, kept: &[usize]) -> Result<()> {
         let width = self.width();
         let (count, questions, longest) = (kept.len(), texts.tokens.len(), texts.longest);
         let image: Vec<f32> = kept
@@ -341,4 +336,13 @@ fn likeliest(logits: &[f32]) -> i64 {
     let all = logits.iter().enumerate();
     all.max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)))
         .map_or(-1, |(i, _)| i as i64)
+}
+
+/// The words that a tokenizer of whole words knows.
+fn vocabulary(path: &Path) -> Result<HashMap<String, i64>> {
+    let why = || format!("cannot read {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(why)?;
+    let tokenizer: serde_json::Value = serde_json::from_str(&text).with_context(why)?;
+    serde_json::from_value(tokenizer["model"]["vocab"].clone())
+        .with_context(|| format!("{} is no tokenizer of whole words", path.display()))
 }

@@ -1,0 +1,175 @@
+//! A view to a description: the picture's tokens, those that stay, and the words that the model finds for them.
+
+use super::{View, VisionSettings};
+use anyhow::{Context, Result, bail};
+use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
+use drafthorse_engine_auto::Engines;
+use drafthorse_record::messages::drafthorse as message;
+use drafthorse_sensors::camera::CameraDecoder;
+use drafthorse_vision::prune::{Attention, Corridor, Features, RadarPrior, Tokens, by_norm};
+use drafthorse_vision::{PictureTokens, Vlm, VlmOptions};
+use std::time::Instant;
+
+/// A model, loaded, with its settings.
+pub struct Describer {
+    vlm: Vlm,
+    settings: VisionSettings,
+    model: String,
+    engine: String,
+}
+
+impl Describer {
+    /// Loads the model on the first engine here that runs it.
+    ///
+    /// # Errors
+    /// A folder that is no such model; what each engine says where none runs it.
+    pub fn open(settings: &VisionSettings, engines: &Engines, threads: usize) -> Result<Self> {
+        let options = VlmOptions {
+            precision: settings.precision.clone(),
+            threads,
+            longest_answer: settings.longest,
+        };
+        let mut refused = Vec::new();
+        for backend in engines.present() {
+            match Vlm::open(&settings.model, backend, &options) {
+                Ok(vlm) => {
+                    let folder = settings.model.file_name().unwrap_or_default();
+                    return Ok(Self {
+                        vlm,
+                        settings: settings.clone(),
+                        model: folder.to_string_lossy().into_owned(),
+                        engine: backend.name().to_owned(),
+                    });
+                }
+                Err(error) => refused.push(format!("{}: {error}", backend.name())),
+            }
+        }
+        // What is wrong with the folder itself, each engine says in the same words.
+        refused.dedup_by(|a, b| a.split_once(": ").map(|a| a.1) == b.split_once(": ").map(|b| b.1));
+        bail!(
+            "the vision-language model {} cannot be used: {}",
+            settings.model.display(),
+            refused.join("; ")
+        )
+    }
+
+    /// The engine that runs the model.
+    pub fn engine(&self) -> &str {
+        &self.engine
+    }
+
+    /// Says what a view shows, with the tokens that the settings leave.
+    ///
+    /// # Errors
+    /// A picture that cannot be read or is not one for the model, a pruning that needs what is not known, an engine
+    /// that fails.
+    pub fn describe(&mut self, view: &View) -> Result<message::Description> {
+        self.answer(view, None)
+    }
+
+    /// Answers a question about a view's picture; describes it without one.
+    ///
+    /// # Errors
+    /// As [`Self::describe`].
+    pub fn answer(&mut self, view: &View, question: Option<&str>) -> Result<message::Description> {
+        let image = picture_of(&view.jpeg)?;
+        let began = Instant::now();
+        let all = self.vlm.look(&image)?;
+        let look_ns = nanoseconds(began);
+        let began = Instant::now();
+        let seen = self.prune(&all, view, question)?;
+        let choose_ns = nanoseconds(began);
+        let began = Instant::now();
+        let answer = self.vlm.answer(&[&seen], question)?;
+        Ok(message::Description {
+            camera: view.camera.clone(),
+            keyframe_ns: view.keyframe_ns,
+            captured_ns: view.captured_ns,
+            text: answer.text,
+            log_probabilities: answer.log_probabilities,
+            ended: answer.ended,
+            model: self.model.clone(),
+            engine: self.engine.clone(),
+            tokens: all.len() as u32,
+            kept: kept_places(&seen),
+            width_px: image.width,
+            height_px: image.height,
+            look_ns,
+            choose_ns,
+            answer_ns: nanoseconds(began),
+        })
+    }
+
+    fn prune(
+        &mut self,
+        all: &PictureTokens,
+        view: &View,
+        question: Option<&str>,
+    ) -> Result<PictureTokens> {
+        let keep = self.settings.kept_of(all.len());
+        if keep == all.len() {
+            return Ok(all.clone());
+        }
+        let pruning = &self.settings.pruning;
+        let attention = match pruning.asks() {
+            true => {
+                let prompt = self.vlm.prompt(&[all], question)?;
+                self.vlm.question_attention(&prompt, &[all])?
+            }
+            false => None,
+        };
+        let places = all.places();
+        let features = Features::new(&all.features, all.width)
+            .context("the model's features are no whole number of tokens")?;
+        let saliency = by_norm(features);
+        let camera = view.calibration.as_ref();
+        let way = camera.map(|camera| {
+            let corridor = Corridor::default();
+            corridor.way(camera, view.curvature_per_m, &places)
+        });
+        let radar = camera.map(|camera| {
+            let prior = RadarPrior::default();
+            prior.prior(camera, &[], &view.tracks, &places)
+        });
+        let tokens = Tokens {
+            saliency: Some(&saliency),
+            way: way.as_deref(),
+            radar: radar.as_deref(),
+            attention: attention
+                .as_deref()
+                .and_then(|a| Attention::new(a, &[true])),
+            seed: view.captured_ns,
+            ..Tokens::new(&places, features)
+        };
+        let kept = self.settings.pruning.keep(&tokens, keep)?;
+        Ok(all.keep(&kept)?)
+    }
+}
+
+fn picture_of(jpeg: &[u8]) -> Result<Image> {
+    let mut raw = RawMessage::empty(SensorId(0), RawFormat::Jpeg);
+    raw.data.extend_from_slice(jpeg);
+    let mut image = Image::default();
+    CameraDecoder::new(SensorId(0), RawFormat::Jpeg)?.decode(&raw, &mut image)?;
+    Ok(image)
+}
+
+/// Where the tokens lie that the model saw; those of a thumbnail, which shows everything again, left out.
+fn kept_places(seen: &PictureTokens) -> Vec<message::TokenPlace> {
+    let tiles = &seen.layout.tiles;
+    let several = tiles.iter().any(|tile| !tile.thumbnail);
+    let places = seen.places().into_iter();
+    places
+        .filter(|place| !(several && tiles[place.tile].thumbnail))
+        .map(|place| message::TokenPlace {
+            left: place.centre[0] - 0.5 * place.extent[0],
+            top: place.centre[1] - 0.5 * place.extent[1],
+            width: place.extent[0],
+            height: place.extent[1],
+        })
+        .collect()
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}

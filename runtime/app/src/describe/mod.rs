@@ -1,0 +1,15 @@
+//! What a vision-language model says of keyframes: pictures that the log has, tokens, fewer tokens, words.
+//!
+//! [`Watch`] follows a log, while it is written or later, and makes a [`View`] of each keyframe: its
+//! picture, and what the radar knew then. [`Describer`] turns a view into a description. Both look at
+//! nothing but the log, so that a description can be made again from it.
+
+mod describer;
+mod recent;
+mod settings;
+mod watch;
+
+pub use describer::Describer;
+pub(crate) use recent::Recent;
+pub use settings::VisionSettings;
+pub use watch::{View, Watch};

@@ -1,0 +1,70 @@
+//! `[vision]`: which model describes keyframes, and how much of a picture it gets to see.
+
+use anyhow::{Context, Result, bail};
+use drafthorse_vision::prune::{Method, Pruning, Uniform};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Keyframes are described by a vision-language model: `/descriptions` in the log. It looks at the
+/// previews that the log has; `camera.preview_width_px` and `camera.preview_hz` say how fine they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VisionSettings {
+    /// Folder of the model, relative to this file (docs/vision.md says what may be in it).
+    pub model: PathBuf,
+    /// Precision of the model's graphs by the suffix of their names, `q4` for example.
+    #[serde(default)]
+    pub precision: Option<String>,
+    /// Share of a picture's tokens that the model sees.
+    #[serde(default = "everything")]
+    pub keep: f64,
+    /// How these tokens are chosen (docs/pruning.md).
+    #[serde(default = "even")]
+    pub pruning: Pruning,
+    /// Tokens of the longest description; what the model says where absent.
+    #[serde(default)]
+    pub longest: Option<usize>,
+}
+
+fn everything() -> f64 {
+    1.0
+}
+
+fn even() -> Pruning {
+    Pruning::only(Method::Uniform(Uniform {}))
+}
+
+impl VisionSettings {
+    /// A model that sees whole pictures.
+    pub fn new(model: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            precision: None,
+            keep: everything(),
+            pruning: even(),
+            longest: None,
+        }
+    }
+
+    /// How many of a picture's tokens stay.
+    pub fn kept_of(&self, tokens: usize) -> usize {
+        ((self.keep * tokens as f64).round() as usize).clamp(1, tokens.max(1))
+    }
+
+    /// Refuses what cannot be, in words.
+    pub(crate) fn check(&self) -> Result<()> {
+        if !(self.keep > 0.0 && self.keep <= 1.0) {
+            bail!(
+                "vision.keep is {}; choose a share above 0, at most 1",
+                self.keep
+            );
+        }
+        if self.longest == Some(0) {
+            bail!("vision.longest is 0; choose 1 or more, or leave it out");
+        }
+        self.pruning
+            .check()
+            .context("the [vision.pruning] table cannot be used")
+    }
+}

@@ -1,0 +1,147 @@
+//! From a log's messages to views of its keyframes.
+
+use super::recent::Recent;
+use crate::pipeline::channels::{Channel, Channels};
+use crate::plan::Plan;
+use drafthorse_core::Track;
+use drafthorse_record::messages::drafthorse as message;
+use drafthorse_vision::prune::Camera;
+use foxglove::messages::CompressedImage;
+use prost::Message as _;
+use std::collections::BTreeMap;
+
+/// Previews, tracks and motion held until keyframes are decided.
+const MAX_HELD_BYTES: usize = 16 << 20;
+/// A preview further away than this is not that of a keyframe, ns.
+const PICTURE_AWAY_NS: u64 = 500_000_000;
+/// Tracks and motion further away than this say nothing of a picture, ns.
+const SCAN_AWAY_NS: u64 = 150_000_000;
+/// Speed below which the way is taken to be straight, m/s.
+const STANDING_MPS: f64 = 1.0;
+
+/// A keyframe's picture, and what was known then.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The camera's name.
+    pub camera: String,
+    /// The keyframe's beginning, ns on the vehicle clock.
+    pub keyframe_ns: u64,
+    /// When the keyframe was logged, ns.
+    pub logged_ns: u64,
+    /// When the picture was taken, ns on the vehicle clock.
+    pub captured_ns: u64,
+    /// The picture, a JPEG.
+    pub jpeg: Vec<u8>,
+    /// The camera's calibration, where known.
+    pub calibration: Option<Camera>,
+    /// What the radar tracked.
+    pub tracks: Vec<Track>,
+    /// Curvature of the vehicle's path, 1/m, positive to the left.
+    pub curvature_per_m: f64,
+}
+
+impl View {
+    /// A picture of which nothing else is known.
+    pub fn of_picture(jpeg: Vec<u8>) -> Self {
+        Self {
+            camera: String::new(),
+            keyframe_ns: 0,
+            logged_ns: 0,
+            captured_ns: 0,
+            jpeg,
+            calibration: None,
+            tracks: Vec::new(),
+            curvature_per_m: 0.0,
+        }
+    }
+}
+
+/// Follows a log and makes views of its keyframes.
+pub struct Watch {
+    cameras: BTreeMap<String, (Channel, Option<Camera>)>,
+    previews: Vec<Channel>,
+    recent: Recent<Channel>,
+}
+
+impl Watch {
+    /// For logs of a plan.
+    pub fn new(plan: &Plan, channels: &Channels) -> Self {
+        let cameras = plan.sensors().filter_map(|(id, sensor)| {
+            let of_camera = channels.sensor(id).camera?;
+            let calibration = sensor.camera.map(|model| Camera::new(&sensor.mount, model));
+            Some((sensor.name.clone(), (of_camera.preview, calibration)))
+        });
+        let cameras: BTreeMap<_, _> = cameras.collect();
+        Self {
+            previews: cameras.values().map(|(preview, _)| *preview).collect(),
+            cameras,
+            recent: Recent::new(MAX_HELD_BYTES),
+        }
+    }
+
+    /// Takes a message of the log; gives a view where it is a keyframe that has a picture.
+    pub fn take(
+        &mut self,
+        channel: Channel,
+        [log_time_ns, publish_time_ns]: [u64; 2],
+        data: &[u8],
+    ) -> Option<View> {
+        if channel == Channel::KEYFRAMES {
+            return self.view(&message::Keyframe::decode(data).ok()?, log_time_ns);
+        }
+        let is_held = [Channel::TRACKS, Channel::EGO].contains(&channel);
+        if is_held || self.previews.contains(&channel) {
+            self.recent.push(channel, publish_time_ns, data);
+        }
+        None
+    }
+
+    fn view(&self, keyframe: &message::Keyframe, logged_ns: u64) -> Option<View> {
+        let (preview, calibration) = self.cameras.get(&keyframe.camera)?;
+        let near = |channel: &Channel, within_ns| {
+            self.recent
+                .nearest(channel, keyframe.captured_ns, within_ns)
+        };
+        let (captured_ns, picture) = near(preview, PICTURE_AWAY_NS)?;
+        let jpeg = CompressedImage::decode(picture).ok()?.data.to_vec();
+        let at_picture = |channel| {
+            let nearest = self.recent.nearest(&channel, captured_ns, SCAN_AWAY_NS);
+            nearest.map_or(&[][..], |(_, data)| data)
+        };
+        let tracks = message::Tracks::decode(at_picture(Channel::TRACKS)).unwrap_or_default();
+        let ego = message::EgoMotion::decode(at_picture(Channel::EGO)).unwrap_or_default();
+        let curvature_per_m = match ego.speed_mps > STANDING_MPS {
+            true => ego.yaw_rate_radps / ego.speed_mps,
+            false => 0.0,
+        };
+        Some(View {
+            camera: keyframe.camera.clone(),
+            keyframe_ns: keyframe.begin_ns,
+            logged_ns,
+            captured_ns,
+            jpeg,
+            calibration: *calibration,
+            tracks: tracks.tracks.iter().map(track).collect(),
+            curvature_per_m,
+        })
+    }
+}
+
+/// A track of the log, as far as pictures need it.
+fn track(of: &message::Track) -> Track {
+    Track {
+        id: of.id,
+        x_m: of.x_m,
+        y_m: of.y_m,
+        z_m: of.z_m,
+        vx_mps: of.vx_mps,
+        vy_mps: of.vy_mps,
+        yaw_rad: of.yaw_rad,
+        length_m: of.length_m,
+        width_m: of.width_m,
+        height_m: of.height_m,
+        score: of.score,
+        moving: of.moving,
+        ..Track::default()
+    }
+}

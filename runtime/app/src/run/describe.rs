@@ -1,0 +1,130 @@
+//! Descriptions of keyframes while a run goes on, on a thread of their own: a model takes a second where a
+//! lane has a tenth.
+
+use super::ingress::Ingress;
+use super::lock;
+use super::log::LogWriter;
+use crate::config::Config;
+use crate::describe::{Describer, View, Watch};
+use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::staged::{Cause, Staged};
+use crate::plan::{Mode, Plan};
+use crate::summary::Latencies;
+use anyhow::{Context, Result};
+use drafthorse_core::{Fault, FaultKind};
+use drafthorse_engine_auto::Engines;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Keyframes that may wait for the model.
+const QUEUE: usize = 8;
+
+/// The model that a configuration names, loaded, with a word on what runs it; none where it names none.
+///
+/// # Errors
+/// A model that no engine here runs: a run that was asked for descriptions shall not go without.
+pub(super) fn open(config: &Config) -> Result<Option<Describer>> {
+    let Some(vision) = &config.vision else {
+        return Ok(None);
+    };
+    let engines = Engines::open(&config.engine).context("engines cannot be opened")?;
+    let describer = Describer::open(vision, &engines, config.engine.threads)?;
+    eprintln!(
+        "vision: {} with {}",
+        describer.engine(),
+        vision.model.display()
+    );
+    Ok(Some(describer))
+}
+
+/// What lanes hand over, and how much of it came through.
+pub(crate) struct Descriptions {
+    watch: Mutex<Watch>,
+    waiting: Mutex<Option<SyncSender<View>>>,
+    /// A run over recordings waits for the model; a live one goes on.
+    waits: bool,
+    made: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Descriptions {
+    /// For a plan; the other end is for [`Descriptions::make`].
+    pub(super) fn new(plan: &Plan, channels: &Channels) -> (Self, Receiver<View>) {
+        let (waiting, views) = sync_channel(QUEUE);
+        let descriptions = Self {
+            watch: Mutex::new(Watch::new(plan, channels)),
+            waiting: Mutex::new(Some(waiting)),
+            waits: plan.mode == Mode::File,
+            made: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        };
+        (descriptions, views)
+    }
+
+    /// Takes what was appended to the log. To be called without holding it, since this may wait.
+    pub(crate) fn follow(&self, staged: &Staged) {
+        for (entry, bytes) in staged.iter() {
+            let times = [entry.log_time_ns, entry.publish_time_ns];
+            let view = lock(&self.watch).take(entry.channel, times, bytes);
+            let Some(view) = view else { continue };
+            let waiting = lock(&self.waiting).clone();
+            let taken = match (waiting, self.waits) {
+                (None, _) => false,
+                (Some(waiting), true) => waiting.send(view).is_ok(),
+                (Some(waiting), false) => waiting.try_send(view).is_ok(),
+            };
+            if !taken {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Nothing comes any more: [`Descriptions::make`] ends once it has taken what waits.
+    pub(super) fn close(&self) {
+        lock(&self.waiting).take();
+    }
+
+    /// Describes views until there are no more, and appends that to the log.
+    pub(super) fn make(
+        &self,
+        mut describer: Describer,
+        views: &Receiver<View>,
+        log: &LogWriter,
+        ingress: &Ingress,
+    ) -> Latencies {
+        let mut latencies = Latencies::default();
+        while let Ok(view) = views.recv() {
+            let cause = Cause {
+                sequence: 0,
+                captured_ns: view.captured_ns,
+                received_ns: view.logged_ns,
+            };
+            match describer.describe(&view) {
+                Ok(description) => {
+                    latencies.record("vision.look", description.look_ns);
+                    latencies.record("vision.choose", description.choose_ns);
+                    latencies.record("vision.answer", description.answer_ns);
+                    let mut batch = log.batch();
+                    log.append_message(&mut batch, Channel::DESCRIPTIONS, cause, &description);
+                    log.keep_said(&mut batch, cause.received_ns);
+                    self.made.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(error) => ingress.event(&Fault {
+                    kind: FaultKind::NetworkFailed,
+                    sensor: None,
+                    at_ns: view.logged_ns,
+                    count: 1,
+                    detail: format!("a keyframe of {} is not described: {error:#}", view.camera),
+                }),
+            }
+        }
+        latencies
+    }
+
+    /// Descriptions made, and keyframes that came too fast for one.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let counts = [&self.made, &self.dropped].map(|count| count.load(Ordering::Relaxed));
+        (counts[0], counts[1])
+    }
+}
