@@ -94,6 +94,8 @@ class TrainingBatches:
             epoch, place = divmod(slot, len(self._data))
             scene = self._data[self._permutation(epoch)[place]]
             rng = np.random.default_rng([self._seed, 1, slot])
+            if train.mirrored and rng.random() < train.mirrored:
+                scene = scene.mirror(self._data.language)
             caption = scene.captions[rng.integers(len(scene.captions))]
             chosen = rng.permutation(len(scene.questions))[: train.questions]
             texts.append([caption_row(caption)] + [question_row(*scene.questions[i][3:]) for i in chosen])

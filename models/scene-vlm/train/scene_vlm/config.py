@@ -69,6 +69,7 @@ class Stage:
 @dataclass(frozen=True)
 class Train:
     """`bfloat16`: products in 16 bits, weights and sums in 32. `questions`: of a scene in a step.
+    `mirrored`: share of the scenes that are learnt as in a mirror.
     `drop_batches`, `keep_least`: random dropping of image tokens.
     """
 
@@ -76,6 +77,7 @@ class Train:
     weight_decay: float
     clip_norm: float
     questions: int
+    mirrored: float
     drop_batches: float
     keep_least: float
 

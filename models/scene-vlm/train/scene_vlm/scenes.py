@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,10 @@ class Centre:
 
 @dataclass(frozen=True)
 class Scene:
-    """`labels`: index of each fact's value, -1 where it is unknown. Texts are tokens without special ones."""
+    """`labels`: index of each fact's value, -1 where it is unknown. Texts are tokens without special ones.
+
+    `mirrored`: left and right are exchanged, in the picture and in all that is said of it.
+    """
 
     name: str
     jpeg: bytes
@@ -36,10 +39,30 @@ class Scene:
     facts: dict[str, str]
     questions: list[tuple[str, str, str, list[int], list[int]]]
     captions: list[list[int]]
+    mirrored: bool = False
 
     def picture(self) -> np.ndarray:
         """u8 [HEIGHT_PX, WIDTH_PX, 3]."""
-        return np.asarray(Image.open(io.BytesIO(self.jpeg)))
+        picture = np.asarray(Image.open(io.BytesIO(self.jpeg)))
+        return picture[:, ::-1] if self.mirrored else picture
+
+    def mirror(self, language: Language) -> "Scene":
+        """The scene as in a mirror."""
+        side = {"left": "right", "right": "left"}
+        token = {language.encode(a)[0]: language.encode(b)[0] for a, b in side.items()}
+        text = lambda of: [token.get(word, word) for word in of]
+        centres = [replace(c, patch=c.patch + COLUMNS - 1 - 2 * (c.patch % COLUMNS)) for c in self.centres]
+        facts = {key: side.get(value, value) for key, value in self.facts.items()}
+        return replace(
+            self,
+            patches=self.patches.reshape(ROWS, COLUMNS)[:, ::-1].reshape(-1),
+            centres=centres,
+            facts=facts,
+            labels=_labels(facts, language),
+            questions=[(key, about, side.get(a, a), text(q), text(tokens)) for key, about, a, q, tokens in self.questions],
+            captions=[text(caption) for caption in self.captions],
+            mirrored=not self.mirrored,
+        )
 
 
 class Scenes:

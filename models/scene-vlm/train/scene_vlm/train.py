@@ -14,7 +14,8 @@ from drafthorse_training.loop import descend, prepare, train, warm_cosine
 
 from . import config as configs
 from .batches import TrainingBatches, name_batch
-from .config import Config
+from .checkpoint import load_model
+from .config import Config, ConfigError
 from .losses import losses
 from .model import SceneVlm
 from .scenes import Scenes
@@ -52,6 +53,15 @@ class Run:
         stage, step, _ = self.config.stage_of(self.step)
         return stage.learning_rate * warm_cosine(step, stage.steps, stage.warmup_steps, FLOOR)
 
+    def begin_from(self, path: Path) -> None:
+        """Takes the weights of another run, of the same model and language."""
+        model, state = load_model(path)
+        own = self.config.to_dict()
+        other = [part for part in ("blind", "vision", "text", "match") if state["config"][part] != own[part]]
+        if other or state["language"] != self.language.to_dict():
+            raise ConfigError(f"{path} is of another {', '.join(other) or 'language'}; begin from a run of this model")
+        self.model.load_state_dict(model.state_dict())
+
     def resume(self, path: Path) -> None:
         state = checkpoint.own(path, **self._facts())
         self.model.load_state_dict(state["model"])
@@ -87,6 +97,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder of scenes to learn from")
     parser.add_argument("--out", required=True, type=Path, help="folder of the run: checkpoint.pt, log.jsonl")
     parser.add_argument("--blind", action="store_true", help="the baseline that sees no picture")
+    parser.add_argument("--init", type=Path, help="checkpoint of another run, whose weights this one begins with")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--share", type=float, default=1.0, help="share of the schedule's steps")
     parser.add_argument("--minutes", type=float, default=math.inf)
@@ -97,6 +108,8 @@ def main() -> None:
     if options.blind:
         config = config.as_blind()
     run = Run(config, Scenes(options.data), options.seed)
+    if options.init:
+        run.begin_from(options.init)
     done = train(run, options.out, options.minutes)
     print(f"{run.step} of {config.steps} steps{', done' if done else ''}")
 

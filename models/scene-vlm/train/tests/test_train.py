@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from scene_vlm import train as training
-from scene_vlm.config import ConfigError
+from scene_vlm.config import COLUMNS, PATCH_PX, ConfigError
 from scene_vlm.evaluate import Stated, answers, caption_facts, encoder_facts, retrieval, shares
 from scene_vlm.scenes import Scenes
 
@@ -43,6 +43,34 @@ def test_another_seed_or_other_scenes_are_refused(config, scenes, tmp_path):
     (scenes / "manifest.json").write_text(json.dumps(manifest | {"scenes": 9}))
     with pytest.raises(ConfigError, match="holds 8 scenes"):
         Scenes(scenes)
+
+
+def test_a_mirror_exchanges_sides_in_all_that_is_said(scenes):
+    data = Scenes(scenes)
+    for i in range(len(data)):
+        scene, mirrored = data[i], data[i].mirror(data.language)
+        twice = mirrored.mirror(data.language)
+        assert (twice.picture() == scene.picture()).all() and (twice.patches == scene.patches).all()
+        assert twice.facts == scene.facts and twice.questions == scene.questions and twice.captions == scene.captions
+        assert {scene.facts["where.car"], mirrored.facts["where.car"]} == {"left", "right"}
+        assert scene.facts["weather"] == mirrored.facts["weather"]
+        # The bright square, its patch's bits and its middle are in one place.
+        column = mirrored.picture()[72, :, 0].argmax() // PATCH_PX
+        assert mirrored.patches.reshape(-1, COLUMNS)[4].nonzero()[0] == column == mirrored.centres[0].patch % COLUMNS
+        assert mirrored.questions[0][2] == mirrored.facts["where.car"]
+        assert (mirrored.labels >= 0).tolist() == (scene.labels >= 0).tolist()
+
+
+def test_a_run_begins_with_another_ones_weights(config, scenes, tmp_path):
+    data = Scenes(scenes)
+    training.train(training.Run(config, data, 0), tmp_path / "first")
+    second = training.Run(config, data, 1)
+    second.begin_from(tmp_path / "first" / "checkpoint.pt")
+    first = weights(tmp_path / "first")["model"]
+    assert second.step == 0 and all(torch.equal(first[n], w) for n, w in second.model.state_dict().items())
+    other = dataclasses.replace(config, text=dataclasses.replace(config.text, layers=1))
+    with pytest.raises(ConfigError, match="another text"):
+        training.Run(other, data, 0).begin_from(tmp_path / "first" / "checkpoint.pt")
 
 
 def test_a_text_longer_than_the_model_has_room_for_is_refused(config, scenes):
