@@ -1,0 +1,104 @@
+//! `cargo xtask models train`: from nothing to a model folder, each part only where it is missing.
+
+mod radar_gaussian;
+mod scene_vlm;
+
+use anyhow::ensure;
+use clap::{Args, Subcommand};
+
+use crate::step::Step;
+use crate::workspace;
+
+/// Models of this project.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Generate data, train a model on it and write its folder to models/
+    Train {
+        /// Which model.
+        #[command(subcommand)]
+        model: Model,
+    },
+}
+
+#[derive(Subcommand)]
+enum Model {
+    /// The Gaussian radar detector: half a day of one core at size s
+    RadarGaussian(radar_gaussian::Train),
+    /// The vision-language model that describes keyframes: some three hours of one core
+    SceneVlm(scene_vlm::Train),
+}
+
+/// Runs it.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let Command::Train { model } = &arguments.command;
+    match model {
+        Model::RadarGaussian(train) => radar_gaussian::run(train),
+        Model::SceneVlm(train) => scene_vlm::run(train),
+    }
+}
+
+/// The training code of a model, run by a Python of its own.
+struct Training {
+    python: String,
+    path: String,
+}
+
+impl Training {
+    /// Makes the environment in the folder `work` where it is missing.
+    fn prepare(model: &str, work: &str) -> anyhow::Result<Self> {
+        let venv = format!("{work}/venv");
+        let python = format!("{venv}/bin/python");
+        if !workspace::root().join(&python).exists() {
+            let words = ["-m", "venv", &venv];
+            done(&Step::new("Python environment", "python3", &words))?;
+        }
+        let requirements = format!("models/{model}/train/requirements.txt");
+        let pip = ["-m", "pip", "install", "--quiet", "-r", &requirements];
+        done(&Step::new("PyTorch", &python, &pip))?;
+        Ok(Self {
+            python,
+            path: format!("models/{model}/train:models/training"),
+        })
+    }
+
+    /// Runs a module of the training code.
+    fn step(&self, name: &str, words: &[&str]) -> anyhow::Result<()> {
+        let words = [&["-m"], words].concat();
+        let step = Step::new(name, &self.python, &words)
+            .env("PYTHONPATH", &self.path)
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        done(&step)
+    }
+}
+
+/// Makes a folder by a command that writes into the folder it is told, all or none, where it is missing.
+fn whole(folder: &str, make: impl FnOnce(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let ready = workspace::root().join(folder);
+    if ready.exists() {
+        return Ok(());
+    }
+    let partial = format!("{folder}.partial");
+    let left = workspace::root().join(&partial);
+    if left.exists() {
+        std::fs::remove_dir_all(&left)?;
+    }
+    make(&partial)?;
+    std::fs::rename(left, ready)?;
+    Ok(())
+}
+
+fn done(step: &Step) -> anyhow::Result<()> {
+    let outcome = step.run(false);
+    ensure!(
+        outcome.passed,
+        "{} failed; call this again to go on from there",
+        outcome.name
+    );
+    Ok(())
+}
