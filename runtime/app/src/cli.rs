@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how errors are told.
 
+use crate::find::Way;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use drafthorse_sensors::SourceUri;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   drafthorse decode ars548:detections.bin --json     one JSON object a message
   drafthorse replay drafthorse-out/drive-0000.mcap --check
   drafthorse recover cut.mcap -o whole.mcap
+  drafthorse find \"cyclist crossing in front at night\" /data/drives --html found.html
 
 Exit codes: 0 done, 1 the run failed or a check found differences, 2 bad input or configuration.
 Set DRAFTHORSE_LOG=debug to see what happens inside.";
@@ -45,6 +47,9 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Mark a log as kept (or no longer), so that the quota never removes it.
     Keep(KeepArgs),
+    /// Find moments of a recorded log by words: who was there, how the scene looked, what the log says.
+    #[command(after_help = FIND_EXAMPLES)]
+    Find(FindArgs),
     /// Check a configuration, or print its JSON schema.
     Config {
         /// Which.
@@ -191,6 +196,56 @@ pub struct KeepArgs {
     /// Remove the mark instead.
     #[arg(long)]
     pub release: bool,
+}
+
+const FIND_EXAMPLES: &str = "Examples:
+  drafthorse find \"cyclist crossing in front at night\" drafthorse-out --model models/scene-vlm-s
+  drafthorse find \"hard braking for a pedestrian\" drive-0000.mcap --html found.html
+  drafthorse find \"radar dropped out\" /data/drives --top 3 --json
+
+Words ask for road users (car, truck, cyclist, pedestrian; left, ahead, right; near, far; crossing, oncoming,
+cutting in, overtaking, stopped, fast), for the scene (night, dusk, low sun, day, rain, drizzle, fog, red or green
+light, zebra crossing, lots of traffic), or for what the log says (braking, takeover, faults; every other word is
+looked for in notes, faults and descriptions). docs/find.md has the whole list and the formulas.";
+
+/// Arguments of `find`.
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// What to look for, in words.
+    pub query: String,
+    /// A log file, or a folder that holds one run's segments.
+    pub log: PathBuf,
+    /// How many moments.
+    #[arg(short = 'k', long, value_name = "N", default_value_t = 8)]
+    pub top: usize,
+    /// Folder of the scene model with its matching graphs (image_match.onnx, text_match.onnx). Without it
+    /// road users are found by the tracks' classes alone.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Only this camera's pictures; all cameras' where absent.
+    #[arg(long, value_name = "NAME")]
+    pub camera: Option<String>,
+    /// Length of a moment, s: of each camera, one picture a moment is looked at.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
+    pub every: f64,
+    /// Least time between two moments that are found, s.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    pub gap: f64,
+    /// How moments are chosen; all but the first are there to compare with.
+    #[arg(long, value_enum, default_value_t = Way::Gated)]
+    pub way: Way,
+    /// Write a page with the pictures and the streams over time.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Configuration file whose [engine] table says what runs the model. None is read by itself.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub config: Option<PathBuf>,
+    /// The library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Commands on the configuration.

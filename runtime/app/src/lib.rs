@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod feed;
+pub mod find;
 mod guard;
 mod network_summary;
 pub mod networks;

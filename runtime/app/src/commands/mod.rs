@@ -9,6 +9,7 @@ mod engine;
 mod engine_build;
 mod eval;
 mod eval_model;
+mod find;
 mod logs;
 mod models;
 mod note;
@@ -41,6 +42,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Note(args) => note::note(&args),
         Command::Inspect(args) => logs::inspect(&args),
         Command::Keep(args) => logs::keep(&args),
+        Command::Find(args) => find::find(&args),
         Command::Config { command } => config::config(&command),
         Command::Engine { command } => engine::engine(&command),
         Command::Models { command } => models::models(&command),
