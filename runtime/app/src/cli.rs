@@ -229,7 +229,7 @@ pub struct FindArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
     pub every: f64,
     /// Least time between two moments that are found, s.
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
     pub gap: f64,
     /// How moments are chosen; all but the first are there to compare with.
     #[arg(long, value_enum, default_value_t = Way::Gated)]
@@ -532,12 +532,17 @@ pub struct BenchArgs {
         default_value = "models/radar-gaussian/train"
     )]
     pub training: PathBuf,
-    /// `detector`: folder of the detector that is run as a whole.
-    #[arg(long, value_name = "DIR", default_value = "models/radar-gaussian-s")]
-    pub model: PathBuf,
-    /// `keyframes`: generated drives whose incidents are looked for; half a minute each.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub drives: usize,
+    /// `detector`: folder of the detector that is run as a whole; models/radar-gaussian-s if left out.
+    /// `find`: folder of the scene model; without it tracks and texts alone are searched.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// `keyframes`: generated drives whose incidents are looked for, half a minute each; 2 if left out.
+    /// `find`: generated drives that are strung together, some seconds each; 120 if left out.
+    #[arg(long, value_name = "N")]
+    pub drives: Option<usize>,
+    /// `find`: the town and the seeds that settings may be tuned on, in the place of those for judging.
+    #[arg(long)]
+    pub tuning: bool,
     /// The part of `engine` whose memory is measured, in a process of its own.
     #[arg(long, hide = true)]
     pub child: Option<String>,
@@ -562,4 +567,7 @@ pub enum BenchKind {
     /// What the selection of keyframes costs, and which incidents of generated drives it keeps, beside
     /// plain ways of choosing.
     Keyframes,
+    /// Which share of what queries in words mean is found in generated drives, beside plain ways of
+    /// choosing and with each stream left out.
+    Find,
 }

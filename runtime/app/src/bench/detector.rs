@@ -14,7 +14,7 @@ use drafthorse_samples::RadarEncoder;
 use drafthorse_synth::{Drive, DriveConfig, Event, RadarKind, Town};
 use serde_json::json;
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -267,7 +267,8 @@ impl Side for Torch {
 
 /// The shipped detector on each engine, over scans of a synthetic drive, one thread.
 fn whole(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
-    let folder = &args.model;
+    let default = PathBuf::from("models/radar-gaussian-s");
+    let folder = args.model.as_ref().unwrap_or(&default);
     let manifest = Manifest::read(folder).with_context(|| {
         format!(
             "no detector in {}; name the folder of one with --model",

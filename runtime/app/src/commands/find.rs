@@ -1,6 +1,6 @@
 //! `drafthorse find`.
 
-use super::models::engine_config;
+use super::engine_config;
 use crate::cli::FindArgs;
 use crate::find::{FindOptions, find as find_moments};
 use anyhow::Result;

@@ -16,6 +16,8 @@ mod note;
 mod run;
 mod sensitivity_plot;
 
+pub(crate) use models::engine_config;
+
 use crate::bench;
 use crate::cli::{Cli, Command, RunArgs};
 use anyhow::Result;

@@ -14,7 +14,7 @@ use std::num::NonZeroU64;
 
 /// Something that the log says of an instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Text {
+pub(crate) struct Text {
     /// When, ns.
     pub at_ns: u64,
     /// Its topic, or `events` for what is told by the radar's cues.

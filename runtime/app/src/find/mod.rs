@@ -19,7 +19,7 @@ pub(crate) use events::TrafficEvents;
 pub(crate) use eyes::Eyes;
 pub use result::{Found, Hit, StreamParts};
 pub use ways::Way;
-pub(crate) use ways::{Choice, choose};
+pub(crate) use ways::choose;
 
 use anyhow::{Result, bail};
 use drafthorse_engine_auto::EngineConfig;
@@ -54,7 +54,7 @@ impl Default for FindOptions {
         Self {
             count: 8,
             every_s: 0.5,
-            gap_s: 2.0,
+            gap_s: 4.0,
             way: Way::Gated,
             camera: None,
             model: None,

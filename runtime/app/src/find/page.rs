@@ -35,9 +35,9 @@ struct Data<'a> {
 ///
 /// # Errors
 /// A file that cannot be written.
-pub(super) fn write(
+pub(super) fn write<'a>(
     html: &Path,
-    found: &Found,
+    found: &'a Found,
     streams: &Streams,
     pictures: &BTreeMap<Shot, Vec<u8>>,
 ) -> Result<()> {
@@ -58,7 +58,7 @@ pub(super) fn write(
         });
         points.collect::<Vec<_>>()
     };
-    let of_hit = |hit: &super::Hit| {
+    let of_hit = |hit: &'a super::Hit| {
         let shots = hit.pictures.iter();
         shots
             .filter_map(|shot| Some((shot.camera.as_str(), base64(pictures.get(shot)?))))
