@@ -124,8 +124,10 @@ fn kill_and_go_on(seed: u64) {
     // before that end, when the file has said already where the log goes on.
     let is_end = |reason: &str| reason.starts_with("the log goes on in segment");
     assert!(
-        (cut.damage.iter()).all(|damage| (damage.missing_segments == 0 || is_end(&damage.reason))
-            && damage.segment == cut.damage[0].segment),
+        (cut.damage.iter()).all(
+            |damage| (damage.missing_segments == 0 || is_end(&damage.reason))
+                && damage.segment == cut.damage[0].segment
+        ),
         "{:?}",
         cut.damage
     );

@@ -59,8 +59,8 @@ impl Streams {
     }
 }
 
-/// The scene without a model: how dark or bright the picture is for words of night and day, and how many
-/// road users are tracked for words of traffic; 0 where a query has no such words.
+/// The scene without a model, as a product: how dark or bright the picture is for words of night and day,
+/// and how many road users are tracked for words of traffic; 0 where a query has no such words.
 fn plain_scene(query: &Query, moment: &Moment) -> f32 {
     let luma = |of: fn(f32) -> f32| moment.luma.map(of);
     let told = query.senses().filter_map(|sense| match sense {
@@ -70,8 +70,7 @@ fn plain_scene(query: &Query, moment: &Moment) -> f32 {
         Sense::Traffic(Traffic::Empty) => Some(1.0 / (1.0 + moment.users as f32)),
         _ => None,
     });
-    let told: Vec<f32> = told.collect();
-    told.iter().sum::<f32>() / told.len().max(1) as f32
+    told.reduce(|product, value| product * value).unwrap_or(0.0)
 }
 
 /// How well what the log says around each moment fits, and which text fits best there.

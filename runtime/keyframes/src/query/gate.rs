@@ -28,9 +28,17 @@ pub fn equal_weights(sees: [bool; STREAMS]) -> [f32; STREAMS] {
 }
 
 fn votes(query: &Query) -> [f32; STREAMS] {
+    let names_somebody = query.users().next().is_some();
     let mut votes = [0.0; STREAMS];
     for said in &query.said {
-        votes[said.sense.map_or(STREAMS - 1, Sense::stream)] += 1.0;
+        // Where somebody is and how they move belongs to who they are, and has no vote of its own.
+        let is_of_user = matches!(
+            said.sense,
+            Some(Sense::Side(_) | Sense::Distance(_) | Sense::Motion(_))
+        );
+        if !(is_of_user && names_somebody) {
+            votes[said.sense.map_or(STREAMS - 1, Sense::stream)] += 1.0;
+        }
     }
     votes
 }
@@ -65,6 +73,18 @@ mod tests {
                 "{text}: {weights:?}"
             );
         }
+    }
+
+    #[test]
+    fn how_closely_somebody_is_described_takes_nothing_from_what_was_noted() {
+        let all = [true; STREAMS];
+        let plain = weights("deer and a car", all);
+        assert_eq!(
+            weights("deer and a fast oncoming car far ahead on the left", all),
+            plain
+        );
+        assert_eq!(plain[0], plain[2]);
+        assert!(weights("crossing from the left", all)[0] > 0.99);
     }
 
     #[test]

@@ -118,7 +118,7 @@ pub(super) fn queries(day: &Day, each: usize, seed: u64) -> Result<Vec<Asked>> {
                     }
                     for user in &users {
                         let marks = both(&marks(day, told), &marks(day, user), TOGETHER);
-                        offer(format!("{} with a {}", told.text, user.text), marks)?;
+                        offer(format!("{} with {}", told.text, user.text), marks)?;
                     }
                 }
             }
