@@ -119,6 +119,7 @@ fn notes_faults_and_road_users_are_found_where_they_were() {
     ] {
         let of_way = FindOptions {
             way,
+            gap_s: 1.0,
             ..options.clone()
         };
         let [a, b] = [(), ()].map(|()| find("car on the left at night", &log, &of_way).unwrap());

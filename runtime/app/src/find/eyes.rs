@@ -136,10 +136,11 @@ impl Eyes {
 }
 
 impl Looked {
-    /// How well the picture as a whole fits the caption; 0 where there is none.
+    /// How well the picture as a whole fits the caption: half of one more than the product of their vectors,
+    /// 0 to 1, since what fits badly is seen all the same. 0 where there is no caption.
     pub(crate) fn whole(&self, wanted: &Wanted) -> f32 {
         let caption = wanted.caption.as_ref();
-        caption.map_or(0.0, |(_, vector)| self.matched.whole(vector))
+        caption.map_or(0.0, |(_, vector)| 0.5 * (1.0 + self.matched.whole(vector)))
     }
 
     /// How likely its patches show the classes that are wanted, on the side that is wanted: of each class
