@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how errors are told.
 
+use crate::find::Way;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use drafthorse_sensors::SourceUri;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   drafthorse decode ars548:detections.bin --json     one JSON object a message
   drafthorse replay drafthorse-out/drive-0000.mcap --check
   drafthorse recover cut.mcap -o whole.mcap
+  drafthorse find \"cyclist crossing in front at night\" /data/drives --html found.html
 
 Exit codes: 0 done, 1 the run failed or a check found differences, 2 bad input or configuration.
 Set DRAFTHORSE_LOG=debug to see what happens inside.";
@@ -47,6 +49,9 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Mark a log as kept (or no longer), so that the quota never removes it.
     Keep(KeepArgs),
+    /// Find moments of a recorded log by words: who was there, how the scene looked, what the log says.
+    #[command(after_help = FIND_EXAMPLES)]
+    Find(FindArgs),
     /// Check a configuration, or print its JSON schema.
     Config {
         /// Which.
@@ -227,6 +232,56 @@ pub struct KeepArgs {
     /// Remove the mark instead.
     #[arg(long)]
     pub release: bool,
+}
+
+const FIND_EXAMPLES: &str = "Examples:
+  drafthorse find \"cyclist crossing in front at night\" drafthorse-out --model models/scene-vlm-s
+  drafthorse find \"hard braking for a pedestrian\" drive-0000.mcap --html found.html
+  drafthorse find \"radar dropped out\" /data/drives --top 3 --json
+
+Words ask for road users (car, truck, cyclist, pedestrian; left, ahead, right; near, far; crossing, oncoming,
+cutting in, overtaking, stopped, fast), for the scene (night, dusk, low sun, day, rain, drizzle, fog, red or green
+light, zebra crossing, lots of traffic), or for what the log says (braking, takeover, faults; every other word is
+looked for in notes, faults and descriptions). docs/find.md has the whole list and the formulas.";
+
+/// Arguments of `find`.
+#[derive(Debug, Args)]
+pub struct FindArgs {
+    /// What to look for, in words.
+    pub query: String,
+    /// A log file, or a folder that holds one run's segments.
+    pub log: PathBuf,
+    /// How many moments.
+    #[arg(short = 'k', long, value_name = "N", default_value_t = 8)]
+    pub top: usize,
+    /// Folder of the scene model with its matching graphs (image_match.onnx, text_match.onnx). Without it
+    /// road users are found by the tracks' classes alone.
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Only this camera's pictures; all cameras' where absent.
+    #[arg(long, value_name = "NAME")]
+    pub camera: Option<String>,
+    /// Length of a moment, s: of each camera, one picture a moment is looked at.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.5)]
+    pub every: f64,
+    /// Least time between two moments that are found, s.
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
+    pub gap: f64,
+    /// How moments are chosen; all but the first are there to compare with.
+    #[arg(long, value_enum, default_value_t = Way::Gated)]
+    pub way: Way,
+    /// Write a page with the pictures and the streams over time.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Configuration file whose [engine] table says what runs the model. None is read by itself.
+    #[arg(long, value_name = "FILE", requires = "model")]
+    pub config: Option<PathBuf>,
+    /// The library of ONNX Runtime, where it is not found by itself.
+    #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
+    pub onnxruntime: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Commands on the configuration.
@@ -513,19 +568,21 @@ pub struct BenchArgs {
         default_value = "models/radar-gaussian/train"
     )]
     pub training: PathBuf,
-    /// `detector`, `vision`: folder of the model: models/radar-gaussian-s or models/scene-vlm-s where
-    /// absent.
+    /// `detector`, `vision`: folder of the model; models/radar-gaussian-s or models/scene-vlm-s if left
+    /// out. `find`: folder of the scene model; without it tracks and texts alone are searched.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
-    /// `keyframes`: generated drives whose incidents are looked for; half a minute each.
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    pub drives: usize,
+    /// `keyframes`: generated drives whose incidents are looked for, half a minute each; 2 if left out.
+    /// `find`: generated drives that are strung together, some seconds each; 120 if left out.
+    #[arg(long, value_name = "N")]
+    pub drives: Option<usize>,
+    /// `find`, `vision`: the town and the seeds that settings may be tuned on, in the place of those for
+    /// judging.
+    #[arg(long)]
+    pub tuning: bool,
     /// `vision`: generated scenes whose questions are asked; 0 measures the prefill alone.
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub scenes: usize,
-    /// `vision`: what the scenes are: settings are chosen on `val`.
-    #[arg(long, value_enum, default_value_t = SceneSplit::Test)]
-    pub split: SceneSplit,
     /// `vision`: other methods of pruning than the shipped ones, as docs/pruning.md has them.
     #[arg(long, value_name = "FILE")]
     pub methods: Option<PathBuf>,
@@ -559,25 +616,10 @@ pub enum BenchKind {
     /// What the selection of keyframes costs, and which incidents of generated drives it keeps, beside
     /// plain ways of choosing.
     Keyframes,
+    /// Which share of what queries in words mean is found in generated drives, beside plain ways of
+    /// choosing and with each stream left out.
+    Find,
     /// Pruning of vision tokens: accuracy kept by each method on questions about generated scenes, and
     /// what fewer tokens save.
     Vision,
-}
-
-/// Which generated scenes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SceneSplit {
-    /// Other drives in the towns of the training.
-    Val,
-    /// A town of its own.
-    Test,
-}
-
-impl From<SceneSplit> for drafthorse_synth::scenes::Split {
-    fn from(split: SceneSplit) -> Self {
-        match split {
-            SceneSplit::Val => Self::Val,
-            SceneSplit::Test => Self::Test,
-        }
-    }
 }

@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod describe;
 pub mod feed;
+pub mod find;
 mod guard;
 mod network_summary;
 pub mod networks;

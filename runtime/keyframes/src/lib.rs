@@ -2,8 +2,9 @@
 //!
 //! Pictures become sketches, radar scans become cues, both become moments of a tenth of a second.
 //! Moments at which more changes than around them are apexes, and a budget pays for the highest of
-//! them. Cues that rise to a threshold are events. Everything is a fold over its inputs in order, bounded in memory, and its state can be written
-//! down; nothing here decodes, tracks or records.
+//! them. Cues that rise to a threshold are events. All of that is a fold over its inputs in order, bounded in
+//! memory, and its state can be written down. [`query`] chooses moments of a recorded drive by words. Nothing
+//! here decodes, tracks or records.
 
 mod apex;
 mod budget;
@@ -11,6 +12,7 @@ mod config;
 mod cues;
 mod events;
 mod moment;
+pub mod query;
 mod sketch;
 mod variation;
 

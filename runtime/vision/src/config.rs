@@ -51,6 +51,27 @@ pub struct Settings {
     pub longest_answer: Option<usize>,
     /// How pictures become pixel values.
     pub preparation: Preparation,
+    /// How the fit of a text and a patch becomes a probability; the scene model says.
+    pub patch_match: Option<PatchMatch>,
+}
+
+/// The fit of a text and a patch as the logit of the patch showing it: `scale * fit + bias`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct PatchMatch {
+    /// Factor of the fit.
+    #[serde(rename = "patch_scale")]
+    pub scale: f32,
+    /// What is added.
+    #[serde(rename = "patch_bias")]
+    pub bias: f32,
+}
+
+impl PatchMatch {
+    /// The probability, 0 to 1.
+    #[must_use]
+    pub fn probability(self, fit: f32) -> f32 {
+        1.0 / (1.0 + (-(self.scale * fit + self.bias)).exp())
+    }
 }
 
 impl Settings {
@@ -86,6 +107,7 @@ impl Settings {
             end_tokens: end.into(),
             longest_answer: generation.max_new_tokens,
             preparation: preparation(architecture, &config, folder)?,
+            patch_match: config.match_config,
         })
     }
 }
@@ -100,6 +122,8 @@ struct Config {
     scale_factor: Option<usize>,
     #[serde(default)]
     text_config: Option<Text>,
+    #[serde(default)]
+    match_config: Option<PatchMatch>,
     vision_config: Vision,
 }
 

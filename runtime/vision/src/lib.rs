@@ -23,7 +23,7 @@ pub mod prune;
 mod vlm;
 mod words;
 
-pub use config::{Architecture, Settings};
+pub use config::{Architecture, PatchMatch, Settings};
 pub use decoder::Decoder;
 pub use encoder::PictureTokens;
 pub use error::VisionError;

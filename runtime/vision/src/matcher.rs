@@ -1,6 +1,6 @@
 //! Which picture, or which part of it, a text fits: the scene model's matching graphs.
 
-use crate::config::Settings;
+use crate::config::{PatchMatch, Settings};
 use crate::error::VisionError;
 use crate::folder::ModelFolder;
 use crate::graph::{self, Graph};
@@ -16,6 +16,7 @@ use std::path::Path;
 /// better they fit.
 pub struct Matcher {
     preparation: Preparation,
+    patch_match: Option<PatchMatch>,
     words: Words,
     image: Graph,
     text: Graph,
@@ -42,6 +43,12 @@ pub struct MatchedPicture {
 }
 
 impl MatchedPicture {
+    /// Product of a text's vector with the whole picture's.
+    #[must_use]
+    pub fn whole(&self, text: &[f32]) -> f32 {
+        product(&self.picture, text)
+    }
+
     /// Product of a text's vector with each token's.
     #[must_use]
     pub fn fit(&self, text: &[f32]) -> Vec<f32> {
@@ -76,8 +83,10 @@ impl Matcher {
         };
         let load = |path: &Path| Graph::load(path, &graph::read(path)?, backend, options);
         let (image, text) = (load(image)?, load(text)?);
+        let settings = Settings::read(&files)?;
         Ok(Self {
-            preparation: Settings::read(&files)?.preparation,
+            preparation: settings.preparation,
+            patch_match: settings.patch_match,
             words: Words::open(&files.tokenizer)?,
             ports: Ports {
                 pixels: image.input("pixel_values")?,
@@ -116,6 +125,18 @@ impl Matcher {
             patches: patches.to_vec(),
             layout: pixels.layout,
         })
+    }
+
+    /// Whether a word of a text has a token of its own: others mean nothing to a model of few words.
+    #[must_use]
+    pub fn knows(&self, word: &str) -> bool {
+        self.words.has(word)
+    }
+
+    /// How the fit of a text and a patch becomes a probability, where the model says.
+    #[must_use]
+    pub fn patch_match(&self) -> Option<PatchMatch> {
+        self.patch_match
     }
 
     /// A text's vector.

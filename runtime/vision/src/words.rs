@@ -53,6 +53,11 @@ impl Words {
         }
     }
 
+    /// Whether a word has a token of its own.
+    pub(crate) fn has(&self, word: &str) -> bool {
+        self.tokenizer.token_to_id(word).is_some()
+    }
+
     /// The text of token ids, special ones left out.
     pub(crate) fn text(&self, ids: &[u32]) -> Result<String, VisionError> {
         let text = self.tokenizer.decode(ids, true);

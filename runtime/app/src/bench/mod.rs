@@ -1,11 +1,13 @@
 //! Benches: each figure with a peer beside it in the same run where there is one.
 
 mod allocations;
+mod bootstrap;
 mod chain;
 mod decode;
 mod detector;
 mod engine;
 mod engine_peer;
+mod find;
 mod keyframes;
 mod pipeline;
 mod python;
@@ -102,6 +104,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Detector => detector::run(args, &mut print),
         BenchKind::Engine => engine::run(args, &mut print),
         BenchKind::Keyframes => keyframes::run(args, &mut print),
+        BenchKind::Find => find::run(args, &mut print),
         BenchKind::Vision => vision::run(args, &mut print),
     }
 }

@@ -10,11 +10,14 @@ mod engine;
 mod engine_build;
 mod eval;
 mod eval_model;
+mod find;
 mod logs;
 mod models;
 mod note;
 mod run;
 mod sensitivity_plot;
+
+pub(crate) use models::engine_config;
 
 use crate::bench;
 use crate::cli::{Cli, Command, RunArgs};
@@ -43,6 +46,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Note(args) => note::note(&args),
         Command::Inspect(args) => logs::inspect(&args),
         Command::Keep(args) => logs::keep(&args),
+        Command::Find(args) => find::find(&args),
         Command::Config { command } => config::config(&command),
         Command::Engine { command } => engine::engine(&command),
         Command::Models { command } => models::models(&command),

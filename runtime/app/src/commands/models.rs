@@ -26,7 +26,7 @@ pub(super) fn models(command: &ModelsCommand) -> Result<()> {
 }
 
 /// How the engines are opened: as the configuration file says, if one is named.
-pub(super) fn engine_config(
+pub(crate) fn engine_config(
     config: Option<&Path>,
     onnxruntime: Option<&Path>,
 ) -> Result<EngineConfig> {

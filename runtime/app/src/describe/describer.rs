@@ -1,8 +1,9 @@
 //! A view to a description: the picture's tokens, those that stay, and the words that the model finds for them.
 
 use super::{View, VisionSettings};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
+use drafthorse_engine::Backend;
 use drafthorse_engine_auto::Engines;
 use drafthorse_record::messages::drafthorse as message;
 use drafthorse_sensors::camera::CameraDecoder;
@@ -29,28 +30,18 @@ impl Describer {
             threads,
             longest_answer: settings.longest,
         };
-        let mut refused = Vec::new();
-        for backend in engines.present() {
-            match Vlm::open(&settings.model, backend, &options) {
-                Ok(vlm) => {
-                    let folder = settings.model.file_name().unwrap_or_default();
-                    return Ok(Self {
-                        vlm,
-                        settings: settings.clone(),
-                        model: folder.to_string_lossy().into_owned(),
-                        engine: backend.name().to_owned(),
-                    });
-                }
-                Err(error) => refused.push(format!("{}: {error}", backend.name())),
-            }
-        }
-        // What is wrong with the folder itself, each engine says in the same words.
-        refused.dedup_by(|a, b| a.split_once(": ").map(|a| a.1) == b.split_once(": ").map(|b| b.1));
-        bail!(
-            "the vision-language model {} cannot be used: {}",
-            settings.model.display(),
-            refused.join("; ")
-        )
+        let open = |backend: &dyn Backend| Vlm::open(&settings.model, backend, &options);
+        let (vlm, engine) = engines.first(open).map_err(|why| {
+            let folder = settings.model.display();
+            anyhow!("the vision-language model {folder} cannot be used: {why}")
+        })?;
+        let folder = settings.model.file_name().unwrap_or_default();
+        Ok(Self {
+            vlm,
+            settings: settings.clone(),
+            model: folder.to_string_lossy().into_owned(),
+            engine,
+        })
     }
 
     /// The engine that runs the model.

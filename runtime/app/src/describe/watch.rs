@@ -121,27 +121,8 @@ impl Watch {
             captured_ns,
             jpeg,
             calibration: *calibration,
-            tracks: tracks.tracks.iter().map(track).collect(),
+            tracks: tracks.tracks.iter().map(Track::from).collect(),
             curvature_per_m,
         })
-    }
-}
-
-/// A track of the log, as far as pictures need it.
-fn track(of: &message::Track) -> Track {
-    Track {
-        id: of.id,
-        x_m: of.x_m,
-        y_m: of.y_m,
-        z_m: of.z_m,
-        vx_mps: of.vx_mps,
-        vy_mps: of.vy_mps,
-        yaw_rad: of.yaw_rad,
-        length_m: of.length_m,
-        width_m: of.width_m,
-        height_m: of.height_m,
-        score: of.score,
-        moving: of.moving,
-        ..Track::default()
     }
 }

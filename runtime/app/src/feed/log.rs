@@ -4,7 +4,7 @@ use crate::plan::{Plan, RUN_METADATA, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use drafthorse_record::messages::{ROLE_KEY, Role, SENSOR_KEY, raw_data};
-use drafthorse_record::{Channel, LogReader};
+use drafthorse_record::{Channel, LogMessage, LogReader};
 use drafthorse_sensors::{ReadOutcome, Source, SourceError, SourceUri};
 use drafthorse_wire::ros2;
 use std::collections::BTreeMap;
@@ -44,11 +44,7 @@ pub(super) fn topics(uri: &SourceUri) -> Result<Vec<Topic>> {
         let Some(format) = format_of(&channel.schema_name, &channel.metadata) else {
             continue;
         };
-        let name = channel
-            .metadata
-            .get(SENSOR_KEY)
-            .cloned()
-            .unwrap_or_else(|| slug(&channel.topic));
+        let name = sensor_of(channel);
         found.push(Topic {
             recorded: plan
                 .as_ref()
@@ -78,7 +74,8 @@ pub(crate) fn plan(metadata: &BTreeMap<String, BTreeMap<String, String>>) -> Opt
     serde_json::from_str(text).ok()
 }
 
-fn format_of(schema: &str, metadata: &BTreeMap<String, String>) -> Option<RawFormat> {
+/// What the raw messages of a channel are, where they are a sensor's.
+pub(crate) fn format_of(schema: &str, metadata: &BTreeMap<String, String>) -> Option<RawFormat> {
     if let Some(format) = metadata.get("drafthorse.format") {
         return RawFormat::from_name(format);
     }
@@ -88,6 +85,30 @@ fn format_of(schema: &str, metadata: &BTreeMap<String, String>) -> Option<RawFor
         "foxglove.CompressedImage" => Some(RawFormat::Jpeg),
         "foxglove.CompressedVideo" => Some(RawFormat::H264),
         _ => None,
+    }
+}
+
+/// The sensor of a channel: as the channel says, else its topic's name.
+pub(crate) fn sensor_of(channel: &Channel) -> String {
+    let said = channel.metadata.get(SENSOR_KEY).cloned();
+    said.unwrap_or_else(|| slug(&channel.topic))
+}
+
+/// Reads a message of a format into `into`, with its stamps; false where it is none.
+pub(crate) fn raw_of(format: RawFormat, message: &LogMessage<'_>, into: &mut RawMessage) -> bool {
+    into.format = format;
+    into.captured_ns = message.publish_time_ns;
+    into.received_ns = message.log_time_ns;
+    match format {
+        RawFormat::Ros2PointCloud2 | RawFormat::Ros2CompressedImage => {
+            into.data.clear();
+            into.data.extend_from_slice(message.data);
+            if let Some(stamp) = ros2::header_stamp_ns(message.data) {
+                into.captured_ns = stamp;
+            }
+            true
+        }
+        _ => raw_data(&message.channel.schema_name, message.data, &mut into.data) == Some(format),
     }
 }
 
@@ -166,38 +187,22 @@ impl Source for LogSource {
                 continue;
             };
             let format = self.topics[index].format;
-            into.captured_ns = message.publish_time_ns;
-            into.received_ns = message.log_time_ns;
             self.last_received_ns = message.log_time_ns;
-            match format {
-                RawFormat::Ros2PointCloud2 | RawFormat::Ros2CompressedImage => {
-                    into.data.clear();
-                    into.data.extend_from_slice(message.data);
-                    if let Some(stamp) = ros2::header_stamp_ns(message.data) {
-                        into.captured_ns = stamp;
-                    }
-                }
-                _ => {
-                    if raw_data(&message.channel.schema_name, message.data, &mut into.data)
-                        != Some(format)
-                    {
-                        self.faults.push(Fault {
-                            kind: FaultKind::Undecodable,
-                            sensor: Some(SensorId(self.first.0 + index as u16)),
-                            at_ns: message.log_time_ns,
-                            count: 1,
-                            detail: format!(
-                                "a message of {} is not a {} message",
-                                message.channel.topic,
-                                format.name()
-                            ),
-                        });
-                        continue;
-                    }
-                }
+            if !raw_of(format, &message, into) {
+                self.faults.push(Fault {
+                    kind: FaultKind::Undecodable,
+                    sensor: Some(SensorId(self.first.0 + index as u16)),
+                    at_ns: message.log_time_ns,
+                    count: 1,
+                    detail: format!(
+                        "a message of {} is not a {} message",
+                        message.channel.topic,
+                        format.name()
+                    ),
+                });
+                continue;
             }
             into.sensor = SensorId(self.first.0 + index as u16);
-            into.format = format;
             into.sequence = self.sequences[index];
             self.sequences[index] += 1;
             return Ok(ReadOutcome::Message);

@@ -6,7 +6,7 @@ mod log;
 mod resolve;
 mod synth;
 
-pub(crate) use log::plan;
+pub(crate) use log::{format_of, plan, raw_of, sensor_of};
 pub use resolve::{Resolved, check, first_stamp, known_sensors, resolve, sensors};
 pub use synth::SynthOptions;
 pub(crate) use synth::sample_scans;

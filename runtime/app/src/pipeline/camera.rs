@@ -7,6 +7,7 @@ use super::faults::FaultLog;
 use super::keyframes::Part;
 use super::network::NetworkStage;
 use super::pace::Pace;
+use super::preview::PreviewMaker;
 use super::staged::{Cause, Staged};
 use super::stages::StageClock;
 use crate::config::CameraLaneConfig;
@@ -16,7 +17,6 @@ use drafthorse_core::{Fault, FaultKind, Image, RawFormat, RawMessage, SensorId};
 use drafthorse_keyframes::{FrameId, Sketch};
 use drafthorse_record::messages::{drafthorse::FrameInfo, encode_frame_info, encode_preview};
 use drafthorse_sensors::camera::CameraDecoder;
-use fast_image_resize as resize;
 use serde::{Deserialize, Serialize};
 
 /// One camera's decoder and what is computed from its pictures.
@@ -28,9 +28,8 @@ pub struct CameraLane {
     channels: CameraChannels,
     decoder: CameraDecoder,
     image: Image,
-    small: Vec<u8>,
+    previews: PreviewMaker,
     jpeg: Vec<u8>,
-    resizer: resize::Resizer,
     state: State,
     networks: Vec<NetworkStage<PictureAsker>>,
     /// Its pictures count for keyframes.
@@ -72,9 +71,8 @@ impl CameraLane {
             decoder: CameraDecoder::new(sensor, camera.format)
                 .with_context(|| format!("camera {} cannot be decoded", camera.name))?,
             image: Image::default(),
-            small: Vec::new(),
+            previews: PreviewMaker::default(),
             jpeg: Vec::new(),
-            resizer: resize::Resizer::new(),
             state: State {
                 networks: vec![Pace::default(); networks.len()],
                 ..State::default()
@@ -177,31 +175,17 @@ impl CameraLane {
     }
 
     fn make_preview(&mut self) -> Result<()> {
-        let (width, height) = (self.image.width, self.image.height);
-        let small_width = self.config.preview_width_px.min(width).max(1);
-        let small_height =
-            (u64::from(small_width) * u64::from(height) / u64::from(width.max(1))).max(1) as u32;
-        let source =
-            resize::images::ImageRef::new(width, height, &self.image.rgb, resize::PixelType::U8x3)?;
-        self.small
-            .resize(small_width as usize * small_height as usize * 3, 0);
-        let mut target = resize::images::Image::from_slice_u8(
-            small_width,
-            small_height,
-            &mut self.small,
-            resize::PixelType::U8x3,
-        )?;
-        let options = resize::ResizeOptions::new()
-            .resize_alg(resize::ResizeAlg::Convolution(resize::FilterType::Bilinear));
-        self.resizer.resize(&source, &mut target, &options)?;
-        self.jpeg.clear();
-        jpeg_encoder::Encoder::new(&mut self.jpeg, self.config.preview_quality).encode(
-            &self.small,
-            u16::try_from(small_width)?,
-            u16::try_from(small_height)?,
-            jpeg_encoder::ColorType::Rgb,
-        )?;
-        Ok(())
+        let CameraLaneConfig {
+            preview_width_px,
+            preview_quality,
+            ..
+        } = self.config;
+        self.previews.make(
+            &self.image,
+            preview_width_px,
+            preview_quality,
+            &mut self.jpeg,
+        )
     }
 
     /// The lane's state; `None` for H.264, whose decoder restarts only at a key frame.
@@ -235,7 +219,7 @@ impl CameraLane {
 
 /// Mean luma and mean absolute luma difference to the right and lower neighbour, both 0 to 1, on
 /// every second pixel of every second row.
-fn luma_statistics(image: &Image) -> (f32, f32) {
+pub(crate) fn luma_statistics(image: &Image) -> (f32, f32) {
     let (width, height) = (image.width as usize, image.height as usize);
     if width < 3 || height < 3 || image.rgb.len() < width * height * 3 {
         return (0.0, 0.0);

@@ -14,6 +14,7 @@ pub mod keyframes;
 pub mod network;
 pub mod pace;
 pub mod picture;
+pub mod preview;
 pub mod queue;
 pub mod radar;
 pub mod radar_network;

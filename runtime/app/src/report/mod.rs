@@ -10,7 +10,7 @@ mod finish;
 mod fold;
 mod histogram;
 mod keyframes;
-mod page;
+pub(crate) mod page;
 mod scenery;
 mod source;
 mod status;
@@ -19,6 +19,9 @@ mod timeline;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use base64::encode as base64;
+pub(crate) use timeline::instant_ns;
 
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};

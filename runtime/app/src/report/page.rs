@@ -19,19 +19,32 @@ const SCRIPTS: [&str; 7] = [
 /// The page as HTML text.
 pub(super) fn render(data: &ReportData) -> anyhow::Result<String> {
     let json = serde_json::to_string(data).context("the report's data cannot be written")?;
-    let mut page = String::with_capacity(json.len() + 200_000);
-    let mut rest = PAGE;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (slot, after) = after
-            .split_once("}}")
-            .context("a slot of the report's template is not closed")?;
-        page.push_str(before);
+    fill(PAGE, |slot, page| {
         match slot {
-            "title" => push_text(&data.title, &mut page),
+            "title" => push_text(&data.title, page),
             "style" => page.push_str(STYLE),
-            "data" => push_json(&json, &mut page),
+            "data" => push_json(&json, page),
             "scripts" => SCRIPTS.iter().for_each(|s| page.push_str(s)),
-            _ => anyhow::bail!("the report's template has an unknown slot {slot}"),
+            _ => return false,
+        }
+        true
+    })
+}
+
+/// A template with its slots `{{name}}` filled; `slot` says whether it knows a name.
+pub(crate) fn fill(
+    template: &str,
+    mut slot: impl FnMut(&str, &mut String) -> bool,
+) -> anyhow::Result<String> {
+    let mut page = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after
+            .split_once("}}")
+            .context("a slot of the page's template is not closed")?;
+        page.push_str(before);
+        if !slot(name, &mut page) {
+            anyhow::bail!("the page's template has an unknown slot {name}");
         }
         rest = after;
     }
@@ -40,7 +53,7 @@ pub(super) fn render(data: &ReportData) -> anyhow::Result<String> {
 }
 
 /// JSON inside a script element: no character that could end the element or open a comment.
-fn push_json(json: &str, page: &mut String) {
+pub(crate) fn push_json(json: &str, page: &mut String) {
     for c in json.chars() {
         match c {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
@@ -52,7 +65,7 @@ fn push_json(json: &str, page: &mut String) {
 }
 
 /// Text between tags.
-fn push_text(text: &str, page: &mut String) {
+pub(crate) fn push_text(text: &str, page: &mut String) {
     for c in text.chars() {
         match c {
             '<' => page.push_str("&lt;"),

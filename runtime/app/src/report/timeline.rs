@@ -17,7 +17,7 @@ pub(super) struct Streams {
 
 /// Where a message stands on the axis: its capture time, or its receipt where the capture stamp is
 /// implausible (a broken clock would stretch the axis to decades).
-pub(super) fn instant_ns(captured_ns: u64, received_ns: u64) -> u64 {
+pub(crate) fn instant_ns(captured_ns: u64, received_ns: u64) -> u64 {
     if captured_ns != 0 && captured_ns.abs_diff(received_ns) <= PLAUSIBLE_NS {
         captured_ns
     } else {

@@ -230,6 +230,26 @@ impl Engines {
         self.present.iter().map(AsRef::as_ref)
     }
 
+    /// What `open` makes of the first backend with which it succeeds, and that backend's name.
+    ///
+    /// # Errors
+    /// Otherwise what it says of each, the same words once.
+    pub fn first<T, E: std::fmt::Display>(
+        &self,
+        mut open: impl FnMut(&dyn Backend) -> Result<T, E>,
+    ) -> Result<(T, String), String> {
+        let mut refused: Vec<String> = Vec::new();
+        for backend in self.present() {
+            match open(backend) {
+                Ok(opened) => return Ok((opened, backend.name().to_owned())),
+                Err(error) => refused.push(error.to_string()),
+            }
+        }
+        // What is wrong with a model itself, each engine says in the same words.
+        refused.dedup();
+        Err(refused.join("; "))
+    }
+
     /// How they were opened: part of what an outcome holds for.
     pub(crate) fn settings(&self) -> &str {
         &self.settings

@@ -39,3 +39,39 @@ impl From<drafthorse_core::Class> for drafthorse::ObjectClass {
         }
     }
 }
+
+impl From<drafthorse::ObjectClass> for drafthorse_core::Class {
+    fn from(class: drafthorse::ObjectClass) -> Self {
+        use drafthorse::ObjectClass;
+        match class {
+            ObjectClass::Unknown => Self::Unknown,
+            ObjectClass::Car => Self::Car,
+            ObjectClass::Truck => Self::Truck,
+            ObjectClass::Cyclist => Self::Cyclist,
+            ObjectClass::Pedestrian => Self::Pedestrian,
+        }
+    }
+}
+
+impl From<&drafthorse::Track> for drafthorse_core::Track {
+    fn from(track: &drafthorse::Track) -> Self {
+        Self {
+            id: track.id,
+            class: track.class().into(),
+            x_m: track.x_m,
+            y_m: track.y_m,
+            z_m: track.z_m,
+            vx_mps: track.vx_mps,
+            vy_mps: track.vy_mps,
+            yaw_rad: track.yaw_rad,
+            length_m: track.length_m,
+            width_m: track.width_m,
+            height_m: track.height_m,
+            position_std_m: track.position_std_m,
+            score: track.score,
+            moving: track.moving,
+            age_scans: track.age_scans,
+            missed_scans: track.missed_scans,
+        }
+    }
+}

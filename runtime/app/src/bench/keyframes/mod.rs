@@ -13,6 +13,8 @@ use anyhow::Result;
 use drafthorse_synth::Town;
 use recall::Recalls;
 
+/// Drives where `--drives` does not say.
+const DRIVES: usize = 2;
 /// Keyframes a drive.
 const BUDGET: usize = 10;
 /// Towns on which nothing was tuned, in turn.
@@ -28,7 +30,7 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     ))?;
     let mut recalls = Recalls::default();
     let (mut seed, mut played) = (FIRST_SEED, 0);
-    while played < args.drives {
+    while played < args.drives.unwrap_or(DRIVES) {
         let town = TOWNS[seed as usize % TOWNS.len()];
         if let Some(drive) = drive::play(seed, town)? {
             for (way, keyframes) in ways::all(&drive.moments, BUDGET)? {

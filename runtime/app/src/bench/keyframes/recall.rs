@@ -2,13 +2,12 @@
 //! keyframe, the nearest pairs first.
 
 use super::super::Figure;
+use super::super::bootstrap::{interval, mean};
 use drafthorse_synth::{Incident, IncidentKind};
 use serde_json::json;
 
 /// A keyframe this near to an incident shows it, ns.
 const NEAR_NS: u64 = 500_000_000;
-/// Draws of drives from which the interval of a mean recall is taken.
-const DRAWS: usize = 10_000;
 
 /// Recall by way of choosing: of each drive, and hits and misses by kind of incident.
 #[derive(Default)]
@@ -85,30 +84,6 @@ impl Way {
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// The interval that holds 95 % of the means of as many drives drawn from these again (bootstrap).
-fn interval(drives: &[f64]) -> [f64; 2] {
-    // A linear congruential generator (Knuth's MMIX): the same drives give the same interval.
-    let mut state = 1_u64;
-    let mut draw = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        drives[(state >> 33) as usize % drives.len()]
-    };
-    if drives.is_empty() {
-        return [0.0; 2];
-    }
-    let mut means: Vec<f64> = (0..DRAWS)
-        .map(|_| drives.iter().map(|_| draw()).sum::<f64>() / drives.len() as f64)
-        .collect();
-    means.sort_by(f64::total_cmp);
-    [means[DRAWS / 40], means[DRAWS - 1 - DRAWS / 40]]
-}
-
 /// Which instants are hit.
 fn hits(keyframes: &[u64], instants: &[u64]) -> Vec<bool> {
     let mut pairs = Vec::new();
@@ -152,17 +127,5 @@ mod tests {
             ),
             [true, true]
         );
-    }
-
-    #[test]
-    fn an_interval_holds_the_mean_and_narrows_with_more_drives() {
-        let few = [1.0, 0.9, 0.8, 1.0, 0.7];
-        let many: Vec<f64> = few.iter().copied().cycle().take(100).collect();
-        let ([a, b], [c, d]) = (interval(&few), interval(&many));
-        assert!(a < c && c < mean(&few) && mean(&few) < d && d < b);
-        // Normal theory: 1.96 deviations of a mean of a hundred.
-        let deviation = (few.iter().map(|r| (r - 0.88_f64).powi(2)).sum::<f64>() / 5.0).sqrt();
-        assert!((d - c - 2.0 * 1.96 * deviation / 10.0).abs() < 0.004);
-        assert_eq!(interval(&[1.0; 3]), [1.0; 2]);
     }
 }

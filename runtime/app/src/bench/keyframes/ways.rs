@@ -3,6 +3,7 @@
 use anyhow::Result;
 use drafthorse_keyframes::{
     Apex, ApexConfig, Apexes, Budget, BudgetConfig, Moment, Sketch, Variation, Weights, highest,
+    query,
 };
 
 /// Keyframes by each way, named: the selector's, plain ones, and the selector with less or more to go by.
@@ -110,8 +111,6 @@ fn frame_difference(moments: &[Moment], budget: usize) -> Vec<u64> {
 }
 
 fn uniform(moments: &[Moment], budget: usize) -> Vec<u64> {
-    let at = |i: usize| (2 * i + 1) * moments.len() / (2 * budget.max(1));
-    (0..budget)
-        .filter_map(|i| moments.get(at(i)).map(time))
-        .collect()
+    let places = query::uniform(moments.len(), budget);
+    places.into_iter().map(|i| time(&moments[i])).collect()
 }

@@ -18,6 +18,7 @@ use super::Figure;
 use crate::cli::BenchArgs;
 use anyhow::{Context, Result};
 use drafthorse_engine_auto::{EngineConfig, Engines};
+use drafthorse_synth::scenes::Split;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
 
@@ -61,7 +62,11 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
         expected,
     };
     let mut trial = trial::Trial::new(&methods, &KEEP, SEEDS);
-    for scene in scenes::of(args.split.into(), args.scenes) {
+    let split = match args.tuning {
+        true => Split::Val,
+        false => Split::Test,
+    };
+    for scene in scenes::of(split, args.scenes) {
         trial.add(&mut model, &known, &scene)?;
         bar.inc(1);
     }

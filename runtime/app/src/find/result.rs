@@ -1,0 +1,324 @@
+//! What was found, for people and programs. Its JSON form is a contract.
+
+use super::FindOptions;
+use super::drive::{Drive, SeenUser, Shot, Watch};
+use super::log::Read;
+use super::streams::Streams;
+use super::ways::{Way, choose};
+use anyhow::Result;
+use drafthorse_keyframes::query::{Query, STREAM_NAMES, STREAMS, Sense, anchor};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Recordings whose moments are further apart than this have a beginning each, ns: a log may hold drives of
+/// different days.
+const ANOTHER_DAY_NS: u64 = 24 * 3_600_000_000_000;
+
+/// What a search found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// The query as it was given.
+    pub query: String,
+    /// What was understood of it.
+    pub said: Vec<SaidWord>,
+    /// The log.
+    pub log: String,
+    /// How moments were chosen.
+    pub way: Way,
+    /// Folder of the model, and the engine that ran it.
+    pub model: Option<String>,
+    /// The engine.
+    pub engine: Option<String>,
+    /// The caption that the model compared pictures with.
+    pub caption: Option<String>,
+    /// Weights of the streams.
+    pub weights: StreamParts,
+    /// Moments that were looked at.
+    pub moments: usize,
+    /// Pictures among them.
+    pub pictures: u64,
+    /// Scans with tracks.
+    pub scans: u64,
+    /// Texts of the log.
+    pub texts: usize,
+    /// What the reader of the result should know.
+    pub notices: Vec<String>,
+    /// The moments, the best first.
+    pub hits: Vec<Hit>,
+}
+
+/// A word of the query.
+#[derive(Clone, Debug, Serialize)]
+pub struct SaidWord {
+    /// As it was said.
+    pub words: String,
+    /// What it means; none for words that are only looked for in texts.
+    pub sense: Option<&'static str>,
+    /// The stream that it asks.
+    pub stream: &'static str,
+}
+
+/// A value of each stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct StreamParts {
+    /// Road users that are there.
+    pub grounding: f32,
+    /// The scene as a whole.
+    pub global: f32,
+    /// The log's text.
+    pub context: f32,
+}
+
+impl From<[f32; STREAMS]> for StreamParts {
+    fn from([grounding, global, context]: [f32; STREAMS]) -> Self {
+        Self {
+            grounding,
+            global,
+            context,
+        }
+    }
+}
+
+/// A moment that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Hit {
+    /// Its time, ns on the vehicle clock.
+    pub at_ns: u64,
+    /// The same from the beginning of the recording, `MM:SS`.
+    pub anchor: String,
+    /// The sum of the streams' parts; 0 for ways that do not score.
+    pub score: f32,
+    /// Each stream's part of the score.
+    pub parts: StreamParts,
+    /// What each stream saw before weights and scaling.
+    pub raw: StreamParts,
+    /// Why, in words.
+    pub why: Vec<String>,
+    /// Its pictures.
+    pub pictures: Vec<Shot>,
+}
+
+pub(super) fn found(
+    log: &Path,
+    drive: &Drive,
+    read: &Read,
+    options: &FindOptions,
+    gap_ns: u64,
+) -> Result<Found> {
+    let watch = &drive.watches[0];
+    let streams = drive.streams(0);
+    let choice = choose(
+        drive,
+        &watch.query,
+        &streams,
+        options.way,
+        [true; STREAMS],
+        [options.count as u64, gap_ns],
+    );
+    let hit = |moment: &usize| {
+        let at = |values: &[Vec<f32>; STREAMS]| {
+            StreamParts::from(std::array::from_fn(|i| values[i][*moment]))
+        };
+        let key = streams.keys[*moment];
+        Hit {
+            at_ns: streams.times_ns[*moment],
+            anchor: anchor(since_begin_ns(&streams.times_ns, *moment)),
+            score: choice.fused.total[*moment],
+            parts: at(&choice.fused.parts),
+            raw: at(&streams.raw),
+            why: why(drive, watch, &streams, *moment),
+            pictures: drive
+                .moments
+                .get(&key)
+                .map(|m| m.shots.clone())
+                .unwrap_or_default(),
+        }
+    };
+    let model = options
+        .model
+        .as_ref()
+        .map(|(folder, _)| folder.display().to_string());
+    Ok(Found {
+        query: watch.query.text.clone(),
+        said: said(&watch.query),
+        log: log.display().to_string(),
+        way: options.way,
+        model,
+        engine: drive.engine().map(str::to_owned),
+        caption: watch
+            .wanted
+            .as_ref()
+            .and_then(|w| w.caption())
+            .map(str::to_owned),
+        weights: choice.weights.into(),
+        moments: streams.times_ns.len(),
+        pictures: read.pictures,
+        scans: read.scans,
+        texts: drive.texts.len(),
+        notices: notices(watch, &streams, read, options),
+        hits: choice.chosen.iter().map(hit).collect(),
+    })
+}
+
+fn said(query: &Query) -> Vec<SaidWord> {
+    let word = |said: &drafthorse_keyframes::query::Said| SaidWord {
+        words: said.words.clone(),
+        sense: said.sense.map(Sense::name),
+        stream: STREAM_NAMES[said.sense.map_or(STREAMS - 1, Sense::stream)],
+    };
+    query.said.iter().map(word).collect()
+}
+
+/// Time of a moment since its recording began.
+fn since_begin_ns(times_ns: &[u64], moment: usize) -> u64 {
+    let mut begin = moment;
+    while begin > 0 && times_ns[begin].saturating_sub(times_ns[begin - 1]) < ANOTHER_DAY_NS {
+        begin -= 1;
+    }
+    times_ns[moment].saturating_sub(times_ns[begin])
+}
+
+/// What speaks for a moment.
+fn why(drive: &Drive, watch: &Watch, streams: &Streams, moment: usize) -> Vec<String> {
+    let mut why = Vec::new();
+    if let Some(user) = streams.users[moment] {
+        why.push(format!("tracked: {}", place(user)));
+    }
+    let seen = watch.seen.get(&streams.keys[moment]);
+    if let (Some(wanted), Some(seen)) = (&watch.wanted, seen) {
+        if seen.patches > 0.0 {
+            let names: Vec<&str> = watch.query.names().collect();
+            why.push(format!(
+                "patches: {} with {:.0} %",
+                names.join(", "),
+                100.0 * seen.patches
+            ));
+        }
+        if let Some(caption) = wanted.caption() {
+            why.push(format!("picture: fits {caption:?} by {:.2}", seen.whole));
+        }
+    } else if streams.raw[1][moment] > 0.0 {
+        let words = watch
+            .query
+            .said
+            .iter()
+            .filter(|said| said.sense.is_some_and(|s| s.stream() == 1));
+        let words: Vec<&str> = words.map(|said| said.words.as_str()).collect();
+        why.push(format!(
+            "scene: {} by brightness and traffic, {:.2}",
+            words.join(", "),
+            streams.raw[1][moment]
+        ));
+    }
+    if let Some(text) = streams.texts[moment].and_then(|index| drive.texts.get(index)) {
+        why.push(format!("{}: {:?}", text.topic, text.text));
+    }
+    why
+}
+
+fn place(user: SeenUser) -> String {
+    let side = match user.y_m {
+        y if y > 0.5 => format!(", {y:.0} m left"),
+        y if y < -0.5 => format!(", {:.0} m right", -y),
+        _ => String::new(),
+    };
+    format!("{} {:.0} m ahead{side}", user.class.name(), user.x_m)
+}
+
+/// What a person should know who reads the result.
+fn notices(watch: &Watch, streams: &Streams, read: &Read, options: &FindOptions) -> Vec<String> {
+    let mut notices = Vec::new();
+    let asks_scene = watch.query.senses().any(|sense| sense.stream() == 1);
+    if options.model.is_none() && (asks_scene || watch.query.asks_for_users()) {
+        notices.push(
+            "without --model road users are found by the tracks' classes alone, and of the scene only night, day and how much traffic there is".to_owned(),
+        );
+    }
+    if read.scans == 0 && watch.query.asks_for_users() {
+        notices.push("the log holds no tracks: nobody is found by radar".to_owned());
+    }
+    let unknown = watch
+        .wanted
+        .as_ref()
+        .map(|wanted| wanted.unknown.join(", "));
+    if let Some(unknown) = unknown.filter(|unknown| !unknown.is_empty()) {
+        notices.push(format!(
+            "the model does not know these words, they were left out for it: {unknown}"
+        ));
+    }
+    let [grounding, global, context] = streams.sees();
+    let asked = |stream: usize| watch.query.senses().any(|sense| sense.stream() == stream);
+    for (sees, stream, what) in [
+        (grounding, 0, "no such road user was found anywhere"),
+        (
+            global,
+            1,
+            "nothing of the scene that is asked for could be told",
+        ),
+        (context, 2, "no text of the log tells of it"),
+    ] {
+        let words = stream == 2 && watch.query.said.iter().any(|said| said.sense.is_none());
+        if !sees && (asked(stream) || words) {
+            notices.push(format!("{}: {what}", STREAM_NAMES[stream]));
+        }
+    }
+    if read.unreadable > 0 {
+        notices.push(format!(
+            "{} messages could not be decoded and were left out",
+            read.unreadable
+        ));
+    }
+    notices.extend(read.damage.iter().map(|damage| format!("damage: {damage}")));
+    notices
+}
+
+impl Found {
+    /// As lines for people.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "{} moments, {} pictures, {} scans, {} texts; weights {} {:.2}, {} {:.2}, {} {:.2}\n",
+            self.moments,
+            self.pictures,
+            self.scans,
+            self.texts,
+            STREAM_NAMES[0],
+            self.weights.grounding,
+            STREAM_NAMES[1],
+            self.weights.global,
+            STREAM_NAMES[2],
+            self.weights.context,
+        );
+        let _ = writeln!(
+            text,
+            "  {:>2}  {:>8}  {:>9}  {:>9}  {:>9}  {:>9}  time, ns",
+            "", "at", "score", STREAM_NAMES[0], STREAM_NAMES[1], STREAM_NAMES[2]
+        );
+        for (rank, hit) in (1..).zip(&self.hits) {
+            let _ = writeln!(
+                text,
+                "  {rank:>2}  {:>8}  {:>9.5}  {:>9.5}  {:>9.5}  {:>9.5}  {}",
+                hit.anchor,
+                hit.score,
+                hit.parts.grounding,
+                hit.parts.global,
+                hit.parts.context,
+                hit.at_ns
+            );
+            for why in &hit.why {
+                let _ = writeln!(text, "{:>16}{why}", "");
+            }
+        }
+        if self.hits.is_empty() {
+            text.push_str("  nothing was found\n");
+        }
+        for notice in &self.notices {
+            let _ = writeln!(text, "\nnote: {notice}");
+        }
+        text
+    }
+}
