@@ -49,6 +49,8 @@ pub struct Settings {
     pub end_tokens: Vec<u32>,
     /// Tokens of the longest answer, where the model says so.
     pub longest_answer: Option<usize>,
+    /// No run of so many tokens is said twice in an answer; 0 where runs may come again.
+    pub no_repeat: usize,
     /// How pictures become pixel values.
     pub preparation: Preparation,
     /// How the fit of a text and a patch becomes a probability; the scene model says.
@@ -106,6 +108,7 @@ impl Settings {
             image_token: config.image_token_id,
             end_tokens: end.into(),
             longest_answer: generation.max_new_tokens,
+            no_repeat: generation.no_repeat_ngram_size,
             preparation: preparation(architecture, &config, folder)?,
             patch_match: config.match_config,
         })
@@ -147,6 +150,8 @@ struct Generation {
     eos_token_id: Option<Ids>,
     #[serde(default)]
     max_new_tokens: Option<usize>,
+    #[serde(default)]
+    no_repeat_ngram_size: usize,
 }
 
 /// One id or several.

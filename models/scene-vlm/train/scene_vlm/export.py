@@ -31,6 +31,7 @@ from .config import COLUMNS, HEIGHT_PX, PATCH_PX, PATCHES, ROWS, WIDTH_PX, Confi
 from .decoder import ROTARY_BASE, Decoder
 from .language import ANSWER, CAPTION, EOS, IMAGE, PAD
 from .model import SceneVlm
+from .speak import REPEAT
 
 OPSET = 17
 # Layers whose attention tells which image tokens a question looks at.
@@ -222,7 +223,13 @@ def descriptions(model: SceneVlm) -> dict[str, dict]:
             },
             "facts": model.language.facts,
         },
-        "generation_config.json": {"do_sample": False, "max_new_tokens": text.max_words, "pad_token_id": PAD, "eos_token_id": EOS},
+        "generation_config.json": {
+            "do_sample": False,
+            "max_new_tokens": text.max_words,
+            "no_repeat_ngram_size": REPEAT,
+            "pad_token_id": PAD,
+            "eos_token_id": EOS,
+        },
         "preprocessor_config.json": {
             "do_resize": True,
             "size": {"height": SCALED_HEIGHT_PX, "width": WIDTH_PX},

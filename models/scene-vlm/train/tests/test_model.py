@@ -9,7 +9,7 @@ from scene_vlm.config import PATCHES, ConfigError
 from scene_vlm.language import ANSWER, CAPTION, EOS, Language
 from scene_vlm.model import SceneVlm
 from scene_vlm.scenes import Scenes
-from scene_vlm.speak import speak
+from scene_vlm.speak import repeated, speak
 
 
 @pytest.fixture
@@ -95,3 +95,9 @@ def test_a_wrong_key_is_named(config):
     table["vision"]["depth"] = 3
     with pytest.raises(ConfigError, match="vision: unknown keys .'depth'"):
         configs.from_dict(table)
+
+
+def test_no_run_of_words_is_said_twice():
+    assert repeated([1, 2, 3, 4, 1, 2, 3], 4) == [4]
+    assert repeated([1, 2, 3], 4) == [] and repeated([], 4) == []
+    assert repeated([1, 2, 1], 2) == [2]
