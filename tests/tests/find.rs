@@ -154,7 +154,7 @@ fn a_model_of_few_words_looks_at_pictures_and_a_page_shows_them() {
         "{:?}",
         found.notices
     );
-    // One thing is asked of what patches show, one of the scene; the page and the table say so.
+    // One thing is asked of what patches show, one of the scene.
     let weights = found.weights;
     assert_eq!(
         (weights.grounding, weights.global, weights.context),

@@ -54,7 +54,7 @@ impl TrafficEvents {
         };
         let cues = self.cues.scan(at_ns, ego, tracks);
         self.events.scan(at_ns, &cues, |event| {
-            tell(event.begin_ns, words_of(event.kind))
+            tell(event.begin_ns, words_of(event.kind));
         });
         match self.standing {
             Some(false) if ego.speed_mps.abs() < STANDS_MPS => {
