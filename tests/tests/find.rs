@@ -122,13 +122,12 @@ fn notes_faults_and_road_users_are_found_where_they_were() {
             gap_s: 1.0,
             ..options.clone()
         };
-        let [a, b] = [(), ()].map(|()| find("car on the left at night", &log, &of_way).unwrap());
-        assert_eq!(a.hits.len(), 8, "{way:?}");
-        assert_eq!(
-            serde_json::to_string(&a).unwrap(),
-            serde_json::to_string(&b).unwrap()
-        );
+        let found = find("car on the left at night", &log, &of_way).unwrap();
+        assert_eq!(found.hits.len(), 8, "{way:?}");
     }
+    let again = || find("car on the left at night", &log, &options).unwrap();
+    let [a, b] = [again(), again()].map(|found| serde_json::to_string(&found).unwrap());
+    assert_eq!(a, b);
 }
 
 #[test]
@@ -155,10 +154,17 @@ fn a_model_of_few_words_looks_at_pictures_and_a_page_shows_them() {
         "{:?}",
         found.notices
     );
+    // One thing is asked of what patches show, one of the scene.
+    let weights = found.weights;
+    assert_eq!(
+        (weights.grounding, weights.global, weights.context),
+        (0.5, 0.5, 0.0)
+    );
     assert!(
-        found.weights.grounding > 0.5 && found.weights.global > 0.2,
-        "{:?}",
-        found.weights
+        found
+            .hits
+            .iter()
+            .all(|hit| hit.raw.grounding > 0.0 && hit.raw.global > 0.0)
     );
     let page = std::fs::read_to_string(&html).unwrap();
     assert_eq!(

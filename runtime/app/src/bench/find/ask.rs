@@ -7,7 +7,7 @@ use drafthorse_keyframes::query::Query;
 use drafthorse_synth::{Light, Weather};
 
 /// Episodes that a query means, at least and at most; and the share of the log's time that they fill at most.
-const EPISODES: [usize; 2] = [2, 6];
+const EPISODES: [usize; 2] = [2, 8];
 const FILLED: f64 = 0.15;
 /// Moments no further apart are one episode, ns.
 const ONE_EPISODE_NS: u64 = 1_500_000_000;
