@@ -157,6 +157,33 @@ fn a_picture_is_described_too() {
 }
 
 #[test]
+fn tokens_are_chosen_by_the_question_and_by_what_they_show() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = model();
+    std::fs::write(
+        dir.path().join("pruning.toml"),
+        "[[parts]]\nmethod = \"pyramid\"\nimportance = { saliency = 0.5, instruction = 0.5, scale_attention = true }\n[[parts]]\nmethod = \"uniform\"\n",
+    )
+    .unwrap();
+    let mut jpeg = Vec::new();
+    let rgb: Vec<u8> = (0..160 * 90 * 3).map(|i| (i % 251) as u8).collect();
+    jpeg_encoder::Encoder::new(&mut jpeg, 90)
+        .encode(&rgb, 160, 90, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    std::fs::write(dir.path().join("picture.jpg"), jpeg).unwrap();
+    let kept = |question: &str| {
+        let of = ["picture.jpg", "--model", &model, "--keep", "0.25"];
+        let how = ["--pruning", "pruning.toml", "--question", question];
+        let line = described(dir.path(), &[of.as_slice(), &how].concat()).remove(0);
+        let kept = line["kept"].as_array().unwrap().clone();
+        assert_eq!(kept.len(), 32);
+        kept
+    };
+    assert_eq!(kept("where is the car ?"), kept("where is the car ?"));
+    assert_ne!(kept("where is the car ?"), kept("what weather"));
+}
+
+#[test]
 fn what_cannot_be_described_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let model = model();

@@ -4,16 +4,22 @@ use super::{View, VisionSettings};
 use anyhow::{Context, Result, anyhow};
 use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
 use drafthorse_engine::Backend;
+use drafthorse_engine::LoadOptions;
 use drafthorse_engine_auto::Engines;
 use drafthorse_record::messages::drafthorse as message;
 use drafthorse_sensors::camera::CameraDecoder;
 use drafthorse_vision::prune::{Attention, Corridor, Features, RadarPrior, Tokens, by_norm};
-use drafthorse_vision::{PictureTokens, Vlm, VlmOptions};
+use drafthorse_vision::{Matcher, ModelFolder, PictureTokens, Vlm, VlmOptions};
 use std::time::Instant;
+
+/// What a token is salient for, where the model matches texts with parts of pictures: these classes.
+const NAMES: [&str; 4] = ["car", "truck", "cyclist", "pedestrian"];
 
 /// A model, loaded, with its settings.
 pub struct Describer {
     vlm: Vlm,
+    /// Where tokens are chosen by what they show and the model can tell that.
+    salient: Option<Salient>,
     settings: VisionSettings,
     model: String,
     engine: String,
@@ -35,9 +41,14 @@ impl Describer {
             let folder = settings.model.display();
             anyhow!("the vision-language model {folder} cannot be used: {why}")
         })?;
+        let salient = match settings.pruning.goes_by_saliency() && settings.keep < 1.0 {
+            true => Salient::open(settings, engines, threads)?,
+            false => None,
+        };
         let folder = settings.model.file_name().unwrap_or_default();
         Ok(Self {
             vlm,
+            salient,
             settings: settings.clone(),
             model: folder.to_string_lossy().into_owned(),
             engine,
@@ -68,7 +79,7 @@ impl Describer {
         let all = self.vlm.look(&image)?;
         let look_ns = nanoseconds(began);
         let began = Instant::now();
-        let seen = self.prune(&all, view, question)?;
+        let seen = self.prune(&image, &all, view, question)?;
         let choose_ns = nanoseconds(began);
         let began = Instant::now();
         let answer = self.vlm.answer(&[&seen], question)?;
@@ -93,6 +104,7 @@ impl Describer {
 
     fn prune(
         &mut self,
+        image: &Image,
         all: &PictureTokens,
         view: &View,
         question: Option<&str>,
@@ -112,7 +124,10 @@ impl Describer {
         let places = all.places();
         let features = Features::new(&all.features, all.width)
             .context("the model's features are no whole number of tokens")?;
-        let saliency = by_norm(features);
+        let saliency = match &mut self.salient {
+            Some(salient) => salient.of(image)?,
+            None => by_norm(features),
+        };
         let camera = view.calibration.as_ref();
         let way = camera.map(|camera| {
             let corridor = Corridor::default();
@@ -137,6 +152,47 @@ impl Describer {
     }
 }
 
+/// How well the best of the classes' names fits each token.
+struct Salient {
+    matcher: Matcher,
+    names: Vec<Vec<f32>>,
+}
+
+impl Salient {
+    /// None where the model matches no texts, or knows none of the names.
+    fn open(settings: &VisionSettings, engines: &Engines, threads: usize) -> Result<Option<Self>> {
+        let files = ModelFolder::find(&settings.model, settings.precision.as_deref())?;
+        if files.image_match.is_none() || files.text_match.is_none() {
+            return Ok(None);
+        }
+        let load = LoadOptions {
+            threads,
+            ..LoadOptions::default()
+        };
+        let open = |backend: &dyn Backend| Matcher::open(&settings.model, backend, &load);
+        let (mut matcher, _) = engines.first(open).map_err(|why| anyhow!("{why}"))?;
+        let known: Vec<&str> = NAMES
+            .into_iter()
+            .filter(|name| matcher.knows(name))
+            .collect();
+        let names = known.into_iter().map(|name| matcher.text(name));
+        let names: Vec<_> = names.collect::<Result<_, _>>()?;
+        Ok((!names.is_empty()).then_some(Self { matcher, names }))
+    }
+
+    fn of(&mut self, image: &Image) -> Result<Vec<f32>> {
+        let seen = self.matcher.picture(image)?;
+        let mut best = vec![f32::NEG_INFINITY; seen.layout.tokens()];
+        for name in &self.names {
+            for (best, fit) in best.iter_mut().zip(seen.fit(name)) {
+                *best = best.max(fit);
+            }
+        }
+        Ok(best)
+    }
+}
+
+/// Reads a JPEG.
 fn picture_of(jpeg: &[u8]) -> Result<Image> {
     let mut raw = RawMessage::empty(SensorId(0), RawFormat::Jpeg);
     raw.data.extend_from_slice(jpeg);

@@ -94,6 +94,13 @@ impl Pruning {
         })
     }
 
+    /// Whether what is kept depends on how salient the encoder finds a token.
+    #[must_use]
+    pub fn goes_by_saliency(&self) -> bool {
+        let mut methods = self.parts.iter().map(|part| &part.method);
+        methods.any(|method| method.importance().is_some_and(|i| i.saliency > 0.0))
+    }
+
     /// The tokens to keep, ascending: exactly `keep`, or all where there are fewer.
     ///
     /// # Errors
@@ -173,6 +180,9 @@ mod tests {
             panic!("{pruning:?}");
         };
         assert_eq!((pyramid.regions, pyramid.importance.radar), ([2, 2], 0.3));
+        assert!(pruning.asks() && pruning.goes_by_saliency());
+        let plain = Pruning::only(Method::Random(Random::default()));
+        assert!(!plain.asks() && !plain.goes_by_saliency());
         let again: Pruning =
             serde_json::from_value(serde_json::to_value(&pruning).unwrap()).unwrap();
         assert_eq!(again, pruning);

@@ -14,8 +14,9 @@ pub(super) struct Named {
     pub(super) saliency: Saliency,
     /// The method that it is compared with.
     pub(super) against: Option<String>,
-    /// Under which name its accuracy is one of the bench's figures.
-    pub(super) figure: Option<String>,
+    /// Under which names its accuracy is among the bench's figures.
+    #[serde(default)]
+    pub(super) figures: Vec<String>,
     pub(super) parts: Vec<drafthorse_vision::prune::Part>,
 }
 

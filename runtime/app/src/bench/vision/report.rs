@@ -105,9 +105,6 @@ impl Report {
         let mut figures = Vec::new();
         for keep in FIGURES {
             for method in methods {
-                let Some(figure) = &method.figure else {
-                    continue;
-                };
                 let same = |row: &&Row| {
                     row.group == "all" && row.method == method.name && row.keep == keep
                 };
@@ -116,11 +113,14 @@ impl Report {
                 };
                 let kept = &row.score.kept;
                 let ends = [("low".to_owned(), kept.low), ("high".to_owned(), kept.high)];
-                let name = format!("vision.accuracy_kept.{keep}.{figure}");
-                figures.push(Figure {
-                    beside: ends.into(),
-                    ..Figure::alone(&name, kept.value, "of 1")
-                });
+                figures.extend(method.figures.iter().map(|figure| Figure {
+                    beside: ends.clone().into(),
+                    ..Figure::alone(
+                        &format!("vision.accuracy_kept.{keep}.{figure}"),
+                        kept.value,
+                        "of 1",
+                    )
+                }));
             }
         }
         figures
