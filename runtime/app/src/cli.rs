@@ -589,7 +589,8 @@ pub struct BenchArgs {
     /// `vision`: only these methods, by name.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// `vision`: every answer of every method, and the tables, as JSON.
+    /// `vision`: every answer of every method, and the tables, as JSON; a picture of them stands beside it
+    /// (.svg).
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// The part of `engine` whose memory is measured, in a process of its own.

@@ -13,15 +13,6 @@ const ONE_FAULT_NS: u64 = 10_000_000_000;
 /// Keys under which a message in JSON may have its text.
 const JSON_KEYS: [&str; 5] = ["text", "message", "caption", "description", "note"];
 
-/// The part of a description that is searched.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Description {
-    #[prost(fixed64, tag = "3")]
-    captured_ns: u64,
-    #[prost(string, tag = "4")]
-    text: String,
-}
-
 /// Makes texts of messages.
 #[derive(Default)]
 pub(super) struct Texts {
@@ -50,7 +41,7 @@ impl Texts {
                 )
             }
             "drafthorse.Description" => {
-                let description = Description::decode(message.data).ok()?;
+                let description = drafthorse::Description::decode(message.data).ok()?;
                 (description.captured_ns, description.text)
             }
             "foxglove.Log" => (at_ns, Log::decode(message.data).ok()?.message),

@@ -8,6 +8,7 @@
 mod graph;
 mod methods;
 mod model;
+mod plot;
 mod prefill;
 mod report;
 mod scenes;
@@ -76,6 +77,8 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     if let Some(out) = &args.out {
         let why = || format!("cannot write {}", out.display());
         std::fs::write(out, report.json(&trial)?).with_context(why)?;
+        std::fs::write(out.with_extension("svg"), plot::plot(&report.points()))
+            .with_context(why)?;
     }
     if !args.json {
         eprint!("{}", report.table());

@@ -126,6 +126,14 @@ impl Report {
         figures
     }
 
+    /// Tokens and accuracy kept of all questions, in percent, by method.
+    pub(super) fn points(&self) -> Vec<(&str, f64, f64)> {
+        let of_all = self.rows.iter().filter(|row| row.group == "all");
+        of_all
+            .map(|row| (row.method.as_str(), row.keep, 100.0 * row.score.kept.value))
+            .collect()
+    }
+
     /// Accuracy kept in percent, of all questions and by what they are about; the gain over the method that each is
     /// compared with, in points; and what choosing costs.
     pub(super) fn table(&self) -> String {
