@@ -64,6 +64,16 @@ fn described(dir: &Path, args: &[&str]) -> Vec<Value> {
         .collect()
 }
 
+/// A picture of stripes.
+fn write_picture(path: &Path) {
+    let mut jpeg = Vec::new();
+    let rgb: Vec<u8> = (0..160 * 90 * 3).map(|i| (i % 251) as u8).collect();
+    jpeg_encoder::Encoder::new(&mut jpeg, 90)
+        .encode(&rgb, 160, 90, jpeg_encoder::ColorType::Rgb)
+        .unwrap();
+    std::fs::write(path, jpeg).unwrap();
+}
+
 #[test]
 fn every_keyframe_is_described_and_the_log_gives_the_same_words_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -140,12 +150,7 @@ fn descriptions_stay_where_only_keyframes_are_kept() {
 #[test]
 fn a_picture_is_described_too() {
     let dir = tempfile::tempdir().unwrap();
-    let mut jpeg = Vec::new();
-    let rgb: Vec<u8> = (0..160 * 90 * 3).map(|i| (i % 251) as u8).collect();
-    jpeg_encoder::Encoder::new(&mut jpeg, 90)
-        .encode(&rgb, 160, 90, jpeg_encoder::ColorType::Rgb)
-        .unwrap();
-    std::fs::write(dir.path().join("picture.jpg"), jpeg).unwrap();
+    write_picture(&dir.path().join("picture.jpg"));
     let model = model();
     let lines = described(
         dir.path(),
@@ -165,12 +170,7 @@ fn tokens_are_chosen_by_the_question_and_by_what_they_show() {
         "[[parts]]\nmethod = \"pyramid\"\nimportance = { saliency = 0.5, instruction = 0.5, scale_attention = true }\n[[parts]]\nmethod = \"uniform\"\n",
     )
     .unwrap();
-    let mut jpeg = Vec::new();
-    let rgb: Vec<u8> = (0..160 * 90 * 3).map(|i| (i % 251) as u8).collect();
-    jpeg_encoder::Encoder::new(&mut jpeg, 90)
-        .encode(&rgb, 160, 90, jpeg_encoder::ColorType::Rgb)
-        .unwrap();
-    std::fs::write(dir.path().join("picture.jpg"), jpeg).unwrap();
+    write_picture(&dir.path().join("picture.jpg"));
     let kept = |question: &str| {
         let of = ["picture.jpg", "--model", &model, "--keep", "0.25"];
         let how = ["--pruning", "pruning.toml", "--question", question];
