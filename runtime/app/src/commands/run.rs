@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The sample drive: 20 s of camera and 4D radar with ground truth.
-const SAMPLE: &str = "synth:?seed=7&seconds=20";
+const SAMPLE: &str = "synth:?seed=7&seconds=20&incidents=1";
 
 pub(super) fn run(args: &RunArgs) -> Result<()> {
     let mut config = match &args.config {
