@@ -4,14 +4,14 @@ use crate::choice::{likeliest, repeated};
 use crate::config::Settings;
 use crate::decoder::Decoder;
 use crate::embedding::Embedding;
-use crate::encoder::{Encoder, PictureTokens};
+use crate::encoder::PictureTokens;
 use crate::error::VisionError;
 use crate::folder::ModelFolder;
 use crate::head::Head;
+use crate::looker::Looker;
 use crate::pixels::Pixels;
 use crate::positions::Positions;
-use crate::prompt::{self, Prompt};
-use crate::words::Words;
+use crate::prompt::Prompt;
 use drafthorse_core::Image;
 use drafthorse_engine::{Backend, Kept, LoadOptions};
 use std::path::Path;
@@ -55,10 +55,8 @@ pub struct Answer {
 
 /// A vision-language model on an engine.
 pub struct Vlm {
-    settings: Settings,
-    words: Words,
+    looker: Looker,
     longest_answer: usize,
-    encoder: Encoder,
     embedding: Embedding,
     decoder: Decoder,
     head: Option<Head>,
@@ -80,19 +78,15 @@ impl Vlm {
         options: &VlmOptions,
     ) -> Result<Self, VisionError> {
         let files = ModelFolder::find(folder, options.precision.as_deref())?;
-        let settings = Settings::read(&files)?;
+        let looker = Looker::open(&files, backend, options.threads)?;
         let load = LoadOptions {
             threads: options.threads,
             state: Vec::new(),
         };
-        let longest = options.longest_answer.or(settings.longest_answer);
-        let words = Words::open(&files.tokenizer)?;
-        words.require(prompt::marks(settings.architecture), settings.image_token)?;
+        let longest = options.longest_answer.or(looker.settings().longest_answer);
         Ok(Self {
-            settings,
-            words,
+            looker,
             longest_answer: longest.unwrap_or(LONGEST_ANSWER),
-            encoder: Encoder::load(&files.vision_encoder, backend, &load)?,
             embedding: Embedding::open(&files.embed_tokens, backend, &load)?,
             decoder: Decoder::open(&files.decoder, backend, options.threads, &[])?,
             head: match &files.decoder_head {
@@ -107,7 +101,7 @@ impl Vlm {
     /// What the model's files say of it.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        self.looker.settings()
     }
 
     /// The tokens of a picture.
@@ -115,8 +109,7 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Picture`], [`VisionError::Graph`], [`VisionError::Engine`].
     pub fn look(&mut self, picture: &Image) -> Result<PictureTokens, VisionError> {
-        let pixels = self.settings.preparation.prepare(picture)?;
-        self.encode(&pixels)
+        self.looker.look(picture)
     }
 
     /// The tokens of a picture that is prepared already.
@@ -124,7 +117,7 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Graph`], [`VisionError::Engine`].
     pub fn encode(&mut self, pixels: &Pixels) -> Result<PictureTokens, VisionError> {
-        self.encoder.tokens(pixels)
+        self.looker.encode(pixels)
     }
 
     /// A question about pictures, or to describe them, in the words that the model was taught with.
@@ -136,16 +129,7 @@ impl Vlm {
         pictures: &[&PictureTokens],
         question: Option<&str>,
     ) -> Result<Prompt, VisionError> {
-        let layouts: Vec<_> = pictures.iter().map(|picture| &picture.layout).collect();
-        let architecture = self.settings.architecture;
-        let words = prompt::words(architecture, &layouts, question);
-        let ids = self.words.ids(&words)?;
-        let placeholder = self.settings.image_token;
-        Prompt::new(&ids, placeholder, architecture.axes(), pictures).map_err(|[found, wanted]| {
-            self.words.wrong(format!(
-                "gives {found} tokens {placeholder} for the prompt where its pictures have {wanted}"
-            ))
-        })
+        self.looker.prompt(pictures, question)
     }
 
     /// Forgets what came before, and runs over a prompt with the pictures that it was made for.
@@ -226,7 +210,8 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Graph`], [`VisionError::Engine`].
     pub fn go_on(&mut self, ids: &[u32]) -> Result<(), VisionError> {
-        let positions = Positions::of_text(self.settings.architecture.axes(), self.next, ids.len());
+        let positions =
+            Positions::of_text(self.settings().architecture.axes(), self.next, ids.len());
         let (rows, _) = self.embedding.rows(ids)?;
         self.decoder.feed(rows, &positions)?;
         self.next += ids.len() as i64;
@@ -258,7 +243,7 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Tokenizer`].
     pub fn text(&self, ids: &[u32]) -> Result<String, VisionError> {
-        self.words.text(ids)
+        self.looker.text(ids)
     }
 
     /// Answers a question about pictures, or describes them: the likeliest token each time.
@@ -276,10 +261,10 @@ impl Vlm {
         let (mut ids, mut log_probabilities) = (Vec::new(), Vec::new());
         let mut ended = false;
         while ids.len() < self.longest_answer {
-            let barred = repeated(&ids, self.settings.no_repeat);
+            let barred = repeated(&ids, self.settings().no_repeat);
             let (id, log_probability) = likeliest(self.logits(last)?, &barred);
             log_probabilities.push(log_probability);
-            ended = self.settings.end_tokens.contains(&id);
+            ended = self.settings().end_tokens.contains(&id);
             if ended {
                 break;
             }
