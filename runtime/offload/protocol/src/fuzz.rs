@@ -8,9 +8,11 @@ use crate::{
     VerifyRequest,
 };
 
-/// Names and functions of the targets.
-pub const TARGETS: &[(&str, fn(&[u8]))] =
-    &[("protocol_request", request), ("protocol_answer", answer)];
+/// A name and what it runs on any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets.
+pub const TARGETS: &[Target] = &[("protocol_request", request), ("protocol_answer", answer)];
 
 fn target() -> Option<TargetShape> {
     TargetShape::new(12, 3, 50, FsqCode::new(5, 7).ok()).ok()

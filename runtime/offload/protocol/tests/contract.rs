@@ -1,6 +1,8 @@
 //! Messages of both models: what is written is read back the same, and whatever a stranger changes in one gives a value
 //! or an error, never a panic.
 
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
+
 mod common;
 
 use bytes::Bytes;
