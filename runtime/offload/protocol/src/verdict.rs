@@ -1,5 +1,7 @@
 //! The target's answer, to and from the protocol's message.
 
+use serde::{Deserialize, Serialize};
+
 use crate::block::{ids_below, length};
 use crate::error::shortened;
 use crate::inference::{ModelInferResponse, model_infer_response::InferOutputTensor};
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// What the target says of one frame.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrameVerdict {
     /// Draft tokens that are right, from the first on; 0 where there was no draft.
     pub accepted: u16,
@@ -38,7 +40,7 @@ impl FrameVerdict {
 }
 
 /// The target's answer to a block: one verdict a frame.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// In the order of the block's frames.
     pub frames: Vec<FrameVerdict>,
