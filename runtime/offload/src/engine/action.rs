@@ -50,6 +50,8 @@ pub enum Failure {
     },
     /// The target is not the one we know, or does not know us or the model: no block is at fault.
     NotLetIn(String),
+    /// The target failed on this block, or its answer was none: another time it may not.
+    Faulty(String),
     /// The target does not take this block.
     Refused(String),
 }

@@ -164,6 +164,12 @@ impl Engine {
         self.blocks.len()
     }
 
+    /// When an answer on a block is due.
+    #[must_use]
+    pub fn deadline_ns(&self, block: &BlockId) -> Option<u64> {
+        self.blocks.get(block).map(|b| b.deadline_ns)
+    }
+
     /// Why the target does not let us in, if it does not.
     #[must_use]
     pub fn fault(&self) -> Option<&str> {
@@ -374,7 +380,7 @@ impl Engine {
                 self.link.refused(self.now_ns);
                 self.link_went_from(was);
             }
-            Failure::Refused(_) => self.saw(call, bytes, true),
+            Failure::Faulty(_) | Failure::Refused(_) => self.saw(call, bytes, true),
         }
     }
 

@@ -109,11 +109,14 @@ impl Engine {
         most.max(1).saturating_sub(verdicts.count())
     }
 
-    /// The first block that waits for its deadline and is due to be asked about.
+    /// The first block that waits for its deadline and can be asked about now.
     fn due_online(&self) -> Option<(BlockId, u64, u64)> {
         self.blocks.online().find_map(|(block, held)| {
             let left = self.due_ns(held.deadline_ns).saturating_sub(self.now_ns);
-            let due = held.retry_ns <= self.now_ns && left >= SHORTEST_NS;
+            let affordable = self.affordable_ns(held.bytes, 0.0);
+            let due = held.retry_ns <= self.now_ns
+                && left >= SHORTEST_NS
+                && affordable.is_some_and(|at| at <= self.now_ns);
             due.then(|| (block.clone(), held.bytes, left))
         })
     }
