@@ -1,0 +1,15 @@
+//! What is done when: a state machine on a clock that it is given. No I/O, no thread, no time of its own.
+//!
+//! Everything that happens goes in as a call with the time; what is to be done comes out as [`Action`]s. The same calls
+//! give the same actions. The clock is Unix time in nanoseconds that never goes back within a run.
+
+mod action;
+mod backoff;
+mod blocks;
+mod machine;
+mod plan;
+mod settings;
+
+pub use action::{Action, Failure, Unrecorded, Unstored};
+pub use machine::{Counts, Engine, Submission};
+pub use settings::EngineSettings;
