@@ -282,7 +282,8 @@ impl Vlm {
 }
 
 /// The tokens that would end a run of `size` tokens that was said before.
-fn repeated(said: &[u32], size: usize) -> Vec<u32> {
+#[must_use]
+pub fn repeated(said: &[u32], size: usize) -> Vec<u32> {
     let Some(last) = size
         .checked_sub(1)
         .and_then(|count| said.len().checked_sub(count))
@@ -296,7 +297,8 @@ fn repeated(said: &[u32], size: usize) -> Vec<u32> {
 
 /// The first of the greatest logits but for those of `barred` tokens, and the logarithm of its probability
 /// among all.
-fn likeliest(logits: &[f32], barred: &[u32]) -> (u32, f32) {
+#[must_use]
+pub fn likeliest(logits: &[f32], barred: &[u32]) -> (u32, f32) {
     let mut best = (0, f32::NEG_INFINITY);
     for (id, &logit) in (0..).zip(logits) {
         if logit > best.1 && !barred.contains(&id) {
