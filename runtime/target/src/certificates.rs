@@ -28,13 +28,17 @@ pub struct CertificateOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// A file is there already.
-    #[error("{0} is there already and stays as it is: choose another folder or another name, or take it away yourself")]
+    #[error(
+        "{0} is there already and stays as it is: choose another folder or another name, or take it away yourself"
+    )]
     Exists(PathBuf),
     /// An authority without its key signs nothing.
     #[error("{0} is there without ca.key: who holds the key has to sign")]
     NoKey(PathBuf),
     /// A name that is none.
-    #[error("`{0}` is no name of a vehicle: 1 to 64 letters, digits, dots, hyphens and underscores, a letter or digit first")]
+    #[error(
+        "`{0}` is no name of a vehicle: 1 to 64 letters, digits, dots, hyphens and underscores, a letter or digit first"
+    )]
     Name(String),
     /// A file cannot be read or written.
     #[error("cannot {verb} {path}: {error}")]
@@ -86,14 +90,29 @@ pub fn write(options: &CertificateOptions) -> Result<Vec<PathBuf>, CertificateEr
     } else {
         let (issuer, pem) = authority(options.valid)?;
         let key = issuer.key().serialize_pem();
-        files.extend([("ca.pem".to_owned(), pem, false), ("ca.key".to_owned(), key, true)]);
-        files.extend(signed("server", &options.servers, ExtendedKeyUsagePurpose::ServerAuth, options.valid, &issuer)?);
+        files.extend([
+            ("ca.pem".to_owned(), pem, false),
+            ("ca.key".to_owned(), key, true),
+        ]);
+        files.extend(signed(
+            "server",
+            &options.servers,
+            ExtendedKeyUsagePurpose::ServerAuth,
+            options.valid,
+            &issuer,
+        )?);
         files.push(("README.txt".to_owned(), README.to_owned(), false));
         issuer
     };
     for vehicle in &options.vehicles {
         let names = std::slice::from_ref(vehicle);
-        files.extend(signed(vehicle, names, ExtendedKeyUsagePurpose::ClientAuth, options.valid, &issuer)?);
+        files.extend(signed(
+            vehicle,
+            names,
+            ExtendedKeyUsagePurpose::ClientAuth,
+            options.valid,
+            &issuer,
+        )?);
     }
     let paths: Vec<PathBuf> = files.iter().map(|(name, ..)| out.join(name)).collect();
     if let Some(there) = paths.iter().find(|path| path.exists()) {
@@ -108,7 +127,9 @@ pub fn write(options: &CertificateOptions) -> Result<Vec<PathBuf>, CertificateEr
 /// `ca` and `server` are other files, and a path is no name.
 fn is_name(name: &str) -> bool {
     let mut letters = name.chars();
-    let first = letters.next().is_some_and(|letter| letter.is_ascii_alphanumeric());
+    let first = letters
+        .next()
+        .is_some_and(|letter| letter.is_ascii_alphanumeric());
     let others = letters.all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter));
     first && others && name.len() <= 64 && !["ca", "server"].contains(&name)
 }
@@ -127,7 +148,8 @@ fn known(ca: &Path, key: &Path) -> Result<Issuer<'static, KeyPair>, CertificateE
     if !key.exists() {
         return Err(CertificateError::NoKey(ca.to_owned()));
     }
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(|error| file("read", path, error));
+    let read =
+        |path: &Path| std::fs::read_to_string(path).map_err(|error| file("read", path, error));
     let make = |error| make("the authority", error);
     let key = KeyPair::from_pem(&read(key)?).map_err(make)?;
     Issuer::from_ca_cert_pem(&read(ca)?, key).map_err(make)
@@ -154,7 +176,11 @@ fn signed(
     ])
 }
 
-fn params(common: &str, names: &[String], valid: Duration) -> Result<CertificateParams, rcgen::Error> {
+fn params(
+    common: &str,
+    names: &[String],
+    valid: Duration,
+) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common);
@@ -176,7 +202,9 @@ fn put(path: &Path, text: &str, secret: bool) -> Result<(), CertificateError> {
     }
     #[cfg(not(unix))]
     let _ = secret;
-    let written = open.open(path).and_then(|mut to| to.write_all(text.as_bytes()));
+    let written = open
+        .open(path)
+        .and_then(|mut to| to.write_all(text.as_bytes()));
     written.map_err(|error| file("write", path, error))
 }
 

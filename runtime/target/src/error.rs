@@ -37,7 +37,9 @@ pub enum TargetError {
         why: String,
     },
     /// A model of a kind that is no target here.
-    #[error("{0} is no target: scene models are (model_type drafthorse-scene-vlm), which put one picture before the words")]
+    #[error(
+        "{0} is no target: scene models are (model_type drafthorse-scene-vlm), which put one picture before the words"
+    )]
     NotATarget(PathBuf),
     /// No engine here runs the model.
     #[error("no engine runs the target: {0}")]

@@ -54,7 +54,10 @@ impl TargetFiles {
             fsq_decode,
             shape: TargetShape::new(rows * columns, text.hidden_size, text.vocab_size, code)?,
             positions: text.max_position_embeddings,
-            longest: generation.max_new_tokens.unwrap_or(LONGEST).min(limits::MAX_TEXT),
+            longest: generation
+                .max_new_tokens
+                .unwrap_or(LONGEST)
+                .min(limits::MAX_TEXT),
         })
     }
 
@@ -62,7 +65,8 @@ impl TargetFiles {
     #[must_use]
     pub fn longest_message(&self) -> usize {
         // The widest code is the half float's; names, shapes and lengths of Protobuf take less than the last term.
-        let tokens = (2 * self.shape.width()).max(4 + self.shape.width()) * self.shape.image_tokens();
+        let tokens =
+            (2 * self.shape.width()).max(4 + self.shape.width()) * self.shape.image_tokens();
         let frame = tokens + self.shape.kept_bytes() + 3 * limits::MAX_DRAFT + 2;
         let message = limits::MAX_FRAMES * frame + 2 * limits::MAX_PROMPT + 4096;
         message.min(limits::MAX_MESSAGE_BYTES)

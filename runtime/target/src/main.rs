@@ -26,11 +26,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve the target over gRPC (Open Inference Protocol), a block at a time
     Serve(commands::serve::Arguments),
-    /// Make an authority, a server's certificate and vehicles' certificates for development
     Certs(commands::certs::Arguments),
-    /// Write a model repository for Triton, with dynamic batching
     Export(commands::export::Arguments),
 }
 

@@ -95,7 +95,10 @@ fn run(
     context: &Context<'_>,
     run: impl FnOnce() -> Result<(), TargetError>,
 ) -> Result<(), TargetError> {
-    if context.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+    if context
+        .deadline
+        .is_some_and(|deadline| deadline <= Instant::now())
+    {
         return Err(TargetError::Late);
     }
     context.pace.run(run)

@@ -22,8 +22,8 @@ def read_block(tensor, target, drafts: bool) -> list:
     if not 1 <= len(block_id) <= MOST_ID or not all("!" <= mark <= "~" for mark in block_id):
         raise ValueError(f"a block's id must be 1 to {MOST_ID} printable ASCII characters without spaces")
     prompt = _ids(_row(tensor("prompt"), "prompt"), "prompt", target)
-    if not 1 <= len(prompt) <= MOST_PROMPT:
-        raise ValueError(f"tensor `prompt` holds {len(prompt)} tokens, where 1 to {MOST_PROMPT} may be")
+    if len(prompt) > MOST_PROMPT:
+        raise ValueError(f"prompt tokens: {len(prompt)} are more than the {MOST_PROMPT} that are allowed")
     kept = _frames_kept(_row(tensor("kept"), "kept"), target)
     counts = [len(places) for places in kept]
     features = target.features(_text(tensor("code"), "code"), _row(tensor("tokens"), "tokens"), sum(counts))

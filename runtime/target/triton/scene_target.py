@@ -62,6 +62,19 @@ def likeliest(logits: np.ndarray, bars: set) -> tuple:
     return best, -float(np.log(total))
 
 
+def unpacked(rows: np.ndarray, dims: int, levels: int) -> np.ndarray:
+    """Level indices u8 [n, D] of tokens packed least significant bit first, each in whole bytes."""
+    bits = (levels - 1).bit_length()
+    stream = np.unpackbits(rows, axis=1, bitorder="little")
+    if stream[:, dims * bits :].any():
+        raise ValueError("tensor `tokens` has bits set behind a token's last level")
+    stream = stream[:, : dims * bits].reshape(len(rows), dims, bits)
+    codes = (stream << np.arange(bits, dtype=np.uint8)).sum(-1).astype(np.uint8)
+    if (codes >= levels).any():
+        raise ValueError(f"tensor `tokens` has a level that is not below {levels}")
+    return codes
+
+
 class _Row:
     """A frame on its way: what was said of it so far."""
 
@@ -173,13 +186,7 @@ class Target:
                 raise ValueError("tensor `tokens` has a scale outside its range")
             features = scales * rows[:, 4:].view(np.int8).astype(np.float32)
         else:
-            stream = np.unpackbits(rows, axis=1, bitorder="little")
-            if stream[:, dims * bits :].any():
-                raise ValueError("tensor `tokens` has bits set behind its last level")
-            stream = stream[:, : dims * bits].reshape(count, dims, bits)
-            codes = (stream << np.arange(bits, dtype=np.uint8)).sum(-1).astype(np.uint8)
-            if (codes >= levels).any():
-                raise ValueError(f"tensor `tokens` has a level that is not below {levels}")
+            codes = unpacked(rows, dims, levels)
             features = self.fsq[2].run(["image_features"], {"codes": codes[None]})[0][0]
         if not np.isfinite(features).all():
             raise ValueError("tensor `tokens` has what is no finite number")

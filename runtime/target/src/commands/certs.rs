@@ -8,6 +8,7 @@ use std::time::Duration;
 /// The first call makes an authority (ca.pem, ca.key) and a server's certificate (server.pem, server.key); later calls
 /// on the same folder add vehicles. Nothing is overwritten. README.txt beside the files says what each is for.
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     /// Folder to write to
     #[arg(long)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 /// (onnxruntime-gpu to run on a GPU). Blocks of several vehicles are answered together. Start the server with
 /// --cache-config local,size=67108864 so that retries are answered from memory.
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Arguments {
     /// The target's folder
     #[arg(long)]

@@ -28,7 +28,12 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = ServeOptions::default().listen)]
     listen: SocketAddr,
     /// The authority that signs vehicles' certificates, PEM
-    #[arg(long, requires = "certificate", requires = "key", required_unless_present = "insecure")]
+    #[arg(
+        long,
+        requires = "certificate",
+        requires = "key",
+        required_unless_present = "insecure"
+    )]
     ca: Option<PathBuf>,
     /// The server's certificate, PEM
     #[arg(long, requires = "ca")]
@@ -81,7 +86,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     let open = |_| Target::open_on_first(&files, &engines, &options);
     let opened = (0..arguments.workers).map(open);
-    let (targets, names): (Vec<_>, Vec<_>) = opened.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+    let (targets, names): (Vec<_>, Vec<_>) =
+        opened.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let engine = names.first().cloned().unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -99,10 +105,18 @@ async fn serve(
     targets: Vec<Target>,
     engine: &str,
 ) -> anyhow::Result<()> {
-    let tls = arguments.ca.clone().zip(arguments.certificate.clone()).zip(arguments.key.clone());
+    let tls = arguments
+        .ca
+        .clone()
+        .zip(arguments.certificate.clone())
+        .zip(arguments.key.clone());
     let options = ServeOptions {
         listen: arguments.listen,
-        tls: tls.map(|((ca, certificate), key)| TlsFiles { ca, certificate, key }),
+        tls: tls.map(|((ca, certificate), key)| TlsFiles {
+            ca,
+            certificate,
+            key,
+        }),
         in_flight: arguments.in_flight,
         connections: arguments.connections,
         blocks_per_s: arguments.rate,
@@ -110,7 +124,10 @@ async fn serve(
         answers: arguments.answers,
         ..ServeOptions::default()
     };
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     let bound = bind(files, targets, options).await?;
     let ready = serde_json::json!({
         "ready": true,

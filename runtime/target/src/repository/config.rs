@@ -112,13 +112,21 @@ fn data_type(datatype: &str) -> String {
 fn batching(text: &mut String, options: &RepositoryOptions) {
     // Halves of the largest batch: what is worth to begin with at once.
     let halves = std::iter::successors(Some(options.max_batch), |&size| Some(size / 2));
-    let mut sizes: Vec<String> = halves.take_while(|&size| size > 1).take(3).map(|size| size.to_string()).collect();
+    let mut sizes: Vec<String> = halves
+        .take_while(|&size| size > 1)
+        .take(3)
+        .map(|size| size.to_string())
+        .collect();
     sizes.reverse();
     let preferred = match sizes.is_empty() {
         true => String::new(),
         false => format!("    preferred_batch_size: [ {} ]\n", sizes.join(", ")),
     };
-    let delay = if options.max_batch > 1 { options.queue_delay } else { Duration::ZERO };
+    let delay = if options.max_batch > 1 {
+        options.queue_delay
+    } else {
+        Duration::ZERO
+    };
     let _ = write!(
         text,
         "\

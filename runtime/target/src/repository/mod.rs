@@ -17,7 +17,10 @@ use std::path::{Path, PathBuf};
 const CODE: [(&str, &str); 3] = [
     ("model.py", include_str!("../../triton/model.py")),
     ("block.py", include_str!("../../triton/block.py")),
-    ("scene_target.py", include_str!("../../triton/scene_target.py")),
+    (
+        "scene_target.py",
+        include_str!("../../triton/scene_target.py"),
+    ),
 ];
 
 /// What of the target's folder is needed there.
@@ -85,7 +88,10 @@ fn write(
 ) -> Result<(), RepositoryError> {
     for model in [VERIFY_MODEL, GENERATE_MODEL] {
         let folder = out.join(model);
-        put(&folder.join("config.pbtxt"), config::text(model, options).as_bytes())?;
+        put(
+            &folder.join("config.pbtxt"),
+            config::text(model, options).as_bytes(),
+        )?;
         let version = folder.join("1");
         for (name, code) in CODE {
             put(&version.join(name), code.as_bytes())?;

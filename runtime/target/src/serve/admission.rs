@@ -4,14 +4,15 @@ use super::rate::{Rate, Rates};
 use super::shed::shed;
 use super::vehicle::Vehicle;
 use super::work::{Work, locked};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
-use tonic::codegen::{BoxFuture, Context, Poll, Service, StdError};
+use tonic::codegen::{BoxFuture, Context, Poll, Service};
 use tonic::server::NamedService;
-use tonic::Status;
 
 /// Holds a block's place among those that are in work; shared by the call and the queue.
 pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
@@ -47,7 +48,10 @@ impl Admission {
         })?;
         let rate = locked(&self.rates).take(&vehicle, Instant::now());
         rate.map_err(|after| {
-            shed(format!("{} asks for more blocks than its share", vehicle.0), after)
+            shed(
+                format!("{} asks for more blocks than its share", vehicle.0),
+                after,
+            )
         })?;
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
             let after = self.work.time_of(self.most).max(Duration::from_millis(50));
@@ -70,12 +74,11 @@ impl<S: NamedService> NamedService for Admitted<S> {
 
 impl<S> Service<Request<Body>> for Admitted<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>>,
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
-    S::Error: Into<StdError>,
 {
     type Response = Response<Body>;
-    type Error = S::Error;
+    type Error = Infallible;
     type Future = BoxFuture<Self::Response, Self::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {

@@ -17,13 +17,17 @@ pub(crate) struct Connection {
 }
 
 /// What a listener accepts while there is a place.
-pub(crate) fn accept(listener: TcpListener, most: usize) -> impl Stream<Item = io::Result<Connection>> {
+pub(crate) fn accept(
+    listener: TcpListener,
+    most: usize,
+) -> impl Stream<Item = io::Result<Connection>> {
     Accepted {
         next: Box::pin(next(listener, Arc::new(Semaphore::new(most)))),
     }
 }
 
-type Next = Pin<Box<dyn Future<Output = (io::Result<Connection>, TcpListener, Arc<Semaphore>)> + Send>>;
+type Next =
+    Pin<Box<dyn Future<Output = (io::Result<Connection>, TcpListener, Arc<Semaphore>)> + Send>>;
 
 struct Accepted {
     next: Next,

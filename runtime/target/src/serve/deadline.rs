@@ -35,7 +35,10 @@ mod tests {
     #[test]
     fn digits_and_a_unit() {
         assert_eq!(duration("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(duration("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(
+            duration("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3600))
+        );
         for wrong in ["", "m", "1", "123456789S", "-1S", "1x", "1.5S", "1\u{e9}"] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }

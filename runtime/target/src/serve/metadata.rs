@@ -26,7 +26,8 @@ pub(crate) fn model(name: &str, version: &str) -> Result<ModelMetadataResponse, 
         GENERATE_MODEL => (&GENERATE_INPUTS, &GENERATE_OUTPUTS),
         _ => {
             let name: String = name.chars().take(64).collect();
-            let what = format!("there is no model `{name}`, but {VERIFY_MODEL} and {GENERATE_MODEL}");
+            let what =
+                format!("there is no model `{name}`, but {VERIFY_MODEL} and {GENERATE_MODEL}");
             return Err(Status::not_found(what));
         }
     };

@@ -123,7 +123,10 @@ pub async fn bind(
         ("the number of workers", targets.is_empty()),
         ("the number of blocks in flight", options.in_flight == 0),
         ("the number of connections", options.connections == 0),
-        ("the rate of a vehicle", options.blocks_per_s.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater)),
+        (
+            "the rate of a vehicle",
+            options.blocks_per_s.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater),
+        ),
         ("the burst of a vehicle", options.burst == 0),
     ] {
         if is_nothing {
@@ -155,8 +158,8 @@ pub async fn bind(
         work,
         leaving: Arc::clone(&leaving),
     };
-    let service = GrpcInferenceServiceServer::new(targets)
-        .max_decoding_message_size(files.longest_message());
+    let service =
+        GrpcInferenceServiceServer::new(targets).max_decoding_message_size(files.longest_message());
     Ok(Bound {
         listener,
         server,

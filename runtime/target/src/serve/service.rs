@@ -13,7 +13,9 @@ use drafthorse_protocol::inference::{
     ModelReadyRequest, ModelReadyResponse, ServerLiveRequest, ServerLiveResponse,
     ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
 };
-use drafthorse_protocol::{BlockId, GenerateRequest, TargetShape, VERIFY_MODEL, Verdict, VerifyRequest};
+use drafthorse_protocol::{
+    BlockId, GenerateRequest, TargetShape, VERIFY_MODEL, Verdict, VerifyRequest,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -70,7 +72,10 @@ impl Targets {
         if !self.work.ask(job) {
             return Err(gone());
         }
-        answer.await.map_err(|_| gone())?.map_err(|error| status(&error))
+        answer
+            .await
+            .map_err(|_| gone())?
+            .map_err(|error| status(&error))
     }
 }
 
@@ -131,7 +136,9 @@ impl GrpcInferenceService for Targets {
         let message = request.into_inner();
         metadata::model(&message.model_name, &message.model_version)?;
         let (ask, block) = self.ask(&message).map_err(|error| status(&error))?;
-        let done = self.verdict(Question::of(&message), ask, deadline, permit).await;
+        let done = self
+            .verdict(Question::of(&message), ask, deadline, permit)
+            .await;
         let vehicle = vehicle.0.as_str();
         let (block_id, model) = (block.as_str(), message.model_name.as_str());
         let done = match done {
@@ -177,7 +184,11 @@ fn answer(
         })?;
         Ok((output.clone(), raw.clone()))
     };
-    let chosen = asked.outputs.iter().map(one).collect::<Result<Vec<_>, Status>>()?;
+    let chosen = asked
+        .outputs
+        .iter()
+        .map(one)
+        .collect::<Result<Vec<_>, Status>>()?;
     (answer.outputs, answer.raw_output_contents) = chosen.into_iter().unzip();
     Ok(answer)
 }

@@ -1,8 +1,8 @@
 //! Who asks: the name in the client's certificate.
 
 use tonic::Extensions;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 use tonic::transport::CertificateDer;
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// A vehicle's name: the certificate's common name, or the first DNS name where there is none. `plain` without TLS.
@@ -36,7 +36,9 @@ impl Vehicle {
                 })?
             }
         };
-        let fits = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+        let fits = !name.is_empty()
+            && name.chars().count() <= LONGEST_NAME
+            && !name.chars().any(char::is_control);
         fits.then_some(Self(name))
     }
 }

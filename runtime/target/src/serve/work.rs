@@ -1,7 +1,7 @@
 //! Blocks waiting for the model, and the threads that run it.
 
-use super::answers::{Answers, Question};
 use super::admission::Permit;
+use super::answers::{Answers, Question};
 use crate::error::TargetError;
 use crate::target::Target;
 use drafthorse_protocol::{GenerateRequest, Verdict, VerifyRequest};
@@ -50,7 +50,10 @@ struct Known {
 
 impl Work {
     /// A worker for each target.
-    pub(crate) fn start(targets: Vec<Target>, answers: usize) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
+    pub(crate) fn start(
+        targets: Vec<Target>,
+        answers: usize,
+    ) -> std::io::Result<(Self, Vec<JoinHandle<()>>)> {
         let (jobs, queue) = mpsc::channel();
         let queue = Arc::new(Mutex::new(queue));
         let known = Arc::new(Known {
@@ -123,12 +126,14 @@ impl Known {
         let (verdict, took) = (Arc::new(verdict), began.elapsed());
         locked(&self.answers).put(job.question, Arc::clone(&verdict));
         let took_ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let _ = self.block_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |mean| {
-            Some(match mean {
-                0 => took_ns,
-                _ => mean - mean / 8 + took_ns / 8,
-            })
-        });
+        let _ = self
+            .block_ns
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |mean| {
+                Some(match mean {
+                    0 => took_ns,
+                    _ => mean - mean / 8 + took_ns / 8,
+                })
+            });
         Ok(Done { verdict, took })
     }
 }
