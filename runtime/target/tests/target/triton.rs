@@ -1,14 +1,11 @@
 //! Our client against the real Triton on our repository, and Triton's client against our server: the same requests get
 //! the same verdicts. `tests/triton/check.sh` starts Triton and says where it is.
-#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 #![expect(
     clippy::print_stdout,
     reason = "figures, and what was left out, have to be said"
 )]
 
-mod common;
-
-use common::{Asked, Questioner, connect, endpoint, onnxruntime, trained};
+use crate::common::{Asked, Questioner, connect, endpoint, onnxruntime, trained};
 use drafthorse_protocol::inference::{
     ModelInferRequest, ModelMetadataRequest, ModelReadyRequest, ServerLiveRequest,
 };
@@ -193,7 +190,7 @@ async fn tritons_client_gets_our_servers_verdicts() {
     std::fs::write(&asked, bytes).unwrap();
     let mut command = Command::new(&peer.python);
     command
-        .arg(common::root().join("tests/triton/client.py"))
+        .arg(crate::common::root().join("tests/triton/client.py"))
         .args([
             "--address",
             &address,
@@ -325,7 +322,7 @@ async fn triton_asks_for_a_vehicles_certificate() {
             .live
     );
     if let Ok(channel) = endpoint(&peer.address, None).connect().await {
-        let call = common::client(channel)
+        let call = crate::common::client(channel)
             .server_live(ServerLiveRequest {})
             .await;
         assert!(call.is_err(), "plain text");

@@ -1,5 +1,4 @@
 //! Development certificates: what is written, and that nothing is overwritten.
-#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
 use drafthorse_target::certificates::{CertificateError, CertificateOptions, write};
 use std::fs;

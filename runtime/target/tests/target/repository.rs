@@ -1,9 +1,6 @@
 //! The exported model repository; that Triton runs it, tests/triton shows.
-#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
-mod common;
-
-use common::{trained, untrained};
+use crate::common::{trained, untrained};
 use drafthorse_protocol::{GENERATE_INPUTS, VERIFY_INPUTS, VERIFY_OUTPUTS};
 use drafthorse_target::repository::{RepositoryError, RepositoryOptions, export};
 use std::fs;

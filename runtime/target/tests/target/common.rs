@@ -1,6 +1,5 @@
 //! What tests of the target share: engines, blocks about pictures of synthetic roads with what the target says of them
 //! alone, and clients.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, dead_code)] // A test that cannot go on fails by panicking.
 
 use drafthorse_core::Image;
 use drafthorse_engine::Backend;
@@ -19,24 +18,24 @@ use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 /// Two best tokens nearer than this may change places from engine to engine, natural logarithm.
-pub const NEAR_TIE: f32 = 1e-4;
+pub(crate) const NEAR_TIE: f32 = 1e-4;
 
 /// The trained model, which descriptions are judged with.
-pub fn trained() -> TargetFiles {
+pub(crate) fn trained() -> TargetFiles {
     TargetFiles::read(&root().join("models/scene-vlm-s"), None).unwrap()
 }
 
 /// A small untrained one, for all that is not about what is said.
-pub fn untrained() -> TargetFiles {
+pub(crate) fn untrained() -> TargetFiles {
     TargetFiles::read(&root().join("runtime/vision/tests/data/scene_vlm"), None).unwrap()
 }
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// ONNX Runtime, where `DRAFTHORSE_ONNXRUNTIME` names its library, which has to load then.
-pub fn onnxruntime() -> Option<Box<dyn Backend>> {
+pub(crate) fn onnxruntime() -> Option<Box<dyn Backend>> {
     let library = PathBuf::from(std::env::var_os("DRAFTHORSE_ONNXRUNTIME")?);
     let config = OnnxRuntimeConfig {
         library: Some(library),
@@ -46,29 +45,29 @@ pub fn onnxruntime() -> Option<Box<dyn Backend>> {
 }
 
 /// Every engine that is here.
-pub fn backends() -> Vec<Box<dyn Backend>> {
+pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
     let tract: Box<dyn Backend> = Box::new(Tract);
     std::iter::once(tract).chain(onnxruntime()).collect()
 }
 
 /// A block, and what the target writes about each of its frames alone.
 #[derive(Clone)]
-pub struct Asked {
-    pub request: VerifyRequest,
-    pub alone: Vec<Alone>,
+pub(crate) struct Asked {
+    pub(crate) request: VerifyRequest,
+    pub(crate) alone: Vec<Alone>,
 }
 
 /// What the target's own loop says from the tokens as they arrive: no draft, a token a run.
 #[derive(Clone)]
-pub struct Alone {
+pub(crate) struct Alone {
     /// The end token included, where it ended by itself.
-    pub text: Vec<u16>,
-    pub ended: bool,
-    pub score: f32,
+    pub(crate) text: Vec<u16>,
+    pub(crate) ended: bool,
+    pub(crate) score: f32,
 }
 
 impl Asked {
-    pub fn generate(&self) -> GenerateRequest {
+    pub(crate) fn generate(&self) -> GenerateRequest {
         GenerateRequest {
             scene: self.request.scene.clone(),
         }
@@ -76,8 +75,8 @@ impl Asked {
 }
 
 /// Makes blocks of pictures, codes, prunings, prompts and drafts of all kinds.
-pub struct Questioner {
-    pub vlm: Vlm,
+pub(crate) struct Questioner {
+    pub(crate) vlm: Vlm,
     shape: TargetShape,
     end: u16,
     scenes: Scenes,
@@ -85,7 +84,7 @@ pub struct Questioner {
 }
 
 impl Questioner {
-    pub fn new(files: &TargetFiles, backend: &dyn Backend) -> Self {
+    pub(crate) fn new(files: &TargetFiles, backend: &dyn Backend) -> Self {
         let vlm = Vlm::open(&files.model, backend, &VlmOptions::default()).unwrap();
         Self {
             end: vlm.settings().end_tokens[0] as u16,
@@ -102,7 +101,7 @@ impl Questioner {
     }
 
     /// Blocks with that many frames together.
-    pub fn blocks(&mut self, frames: usize) -> Vec<Asked> {
+    pub(crate) fn blocks(&mut self, frames: usize) -> Vec<Asked> {
         let mut left = frames;
         let mut blocks = Vec::new();
         while left > 0 {
@@ -114,7 +113,7 @@ impl Questioner {
     }
 
     /// A block of so many frames.
-    pub fn block(&mut self, frames: usize) -> Asked {
+    pub(crate) fn block(&mut self, frames: usize) -> Asked {
         let number = self.made;
         self.made += 1;
         let code = [Code::Int8, Code::F16][number % 2];
@@ -133,12 +132,9 @@ impl Questioner {
                 .collect();
             let said = self.alone(&seen, question);
             let whole = self.alone(&all, question);
-            drafts.push(draft(
-                (number + index) % 6,
-                &said.text,
-                &whole.text,
-                self.end,
-            ));
+            let words = self.shape.vocabulary() as u16;
+            let kind = (number + index) % 6;
+            drafts.push(draft(kind, &said.text, &whole.text, words, self.end));
             parts.push(frame);
             alone.push(said);
         }
@@ -202,7 +198,7 @@ impl Questioner {
     }
 
     /// How far the two best tokens are apart behind `text`.
-    pub fn gap(&mut self, asked: &Asked, frame: usize, text: &[u16]) -> f32 {
+    pub(crate) fn gap(&mut self, asked: &Asked, frame: usize, text: &[u16]) -> f32 {
         let scene = &asked.request.scene;
         let sent = &scene.frames[frame];
         let (total, kept) = (self.shape.image_tokens(), sent.kept.count());
@@ -231,7 +227,12 @@ impl Questioner {
     }
 
     /// Counts frames of a verdict that are not what the target says alone. Each has to part at a near tie.
-    pub fn near_ties(&mut self, who: &str, asked: &Asked, verdicts: &[FrameVerdict]) -> usize {
+    pub(crate) fn near_ties(
+        &mut self,
+        who: &str,
+        asked: &Asked,
+        verdicts: &[FrameVerdict],
+    ) -> usize {
         assert_eq!(verdicts.len(), asked.alone.len(), "{who}");
         let mut ties = 0;
         for (frame, verdict) in verdicts.iter().enumerate() {
@@ -277,14 +278,14 @@ impl Questioner {
 
 /// Drafts of all kinds: none, the target's own words, those that it has for all tokens, a wrong word in the middle,
 /// words that break off, one that ends too early.
-fn draft(kind: usize, own: &[u16], whole: &[u16], end: u16) -> Draft {
+fn draft(kind: usize, own: &[u16], whole: &[u16], words: u16, end: u16) -> Draft {
     let half = own.len() / 2;
     let tokens = match kind {
         0 => own.to_vec(),
         1 | 2 => whole.to_vec(),
         3 => {
             let mut wrong = own.to_vec();
-            wrong[half] = 6 + (wrong[half] + 11) % 100;
+            wrong[half] = 6 + (wrong[half] + 1) % (words - 6);
             wrong
         }
         4 => own[..half].to_vec(),
@@ -295,18 +296,18 @@ fn draft(kind: usize, own: &[u16], whole: &[u16], end: u16) -> Draft {
 }
 
 /// A vehicle's connection to a server at `address`, whose certificate is for `localhost`.
-pub async fn connect(
+pub(crate) async fn connect(
     address: &str,
     certificates: Option<(&Path, &str)>,
 ) -> GrpcInferenceServiceClient<Channel> {
     client(endpoint(address, certificates).connect().await.unwrap())
 }
 
-pub fn client(channel: Channel) -> GrpcInferenceServiceClient<Channel> {
+pub(crate) fn client(channel: Channel) -> GrpcInferenceServiceClient<Channel> {
     GrpcInferenceServiceClient::new(channel).max_decoding_message_size(8 << 20)
 }
 
-pub fn endpoint(address: &str, certificates: Option<(&Path, &str)>) -> Endpoint {
+pub(crate) fn endpoint(address: &str, certificates: Option<(&Path, &str)>) -> Endpoint {
     let Some((folder, vehicle)) = certificates else {
         return Endpoint::from_shared(format!("http://{address}")).unwrap();
     };

@@ -1,9 +1,6 @@
 //! The server as vehicles meet it: certificates, bounds, deadlines, retries, its end.
-#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
-mod common;
-
-use common::{Asked, Questioner, backends, connect, endpoint, untrained};
+use crate::common::{Asked, Questioner, backends, connect, endpoint, untrained};
 use drafthorse_protocol::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
 use drafthorse_protocol::inference::model_infer_request::InferRequestedOutputTensor;
 use drafthorse_protocol::inference::{
@@ -257,7 +254,7 @@ async fn who_has_no_certificate_of_the_authority_is_not_served() {
     ] {
         // Without a vehicle's certificate connecting may succeed; the first call fails.
         if let Ok(channel) = endpoint.connect().await {
-            let call = common::client(channel)
+            let call = crate::common::client(channel)
                 .server_live(ServerLiveRequest {})
                 .await;
             assert!(call.is_err(), "{what}");

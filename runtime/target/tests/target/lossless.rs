@@ -1,9 +1,6 @@
 //! Whatever the draft, the text is what the target writes alone.
-#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
-mod common;
-
-use common::{Questioner, backends, onnxruntime, trained, untrained};
+use crate::common::{Questioner, backends, onnxruntime, trained, untrained};
 use drafthorse_protocol::{BlockId, Code, FrameVerdict};
 use drafthorse_target::{Target, TargetError, TargetFiles, TargetOptions};
 use std::time::{Duration, Instant};
