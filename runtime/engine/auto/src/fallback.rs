@@ -3,7 +3,9 @@
 use crate::choice::Trial;
 use crate::engines::Engines;
 use crate::selftest::Plan;
-use drafthorse_engine::{EngineError, Kept, Manifest, Model, ModelFile, Port, Tensor, View, ViewMut};
+use drafthorse_engine::{
+    EngineError, Kept, Manifest, Model, ModelFile, Port, Tensor, View, ViewMut,
+};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
