@@ -6,6 +6,7 @@
 //! a loop on one machine. [`Router`] decides which drafts need the target at all; it knows neither words
 //! nor networks, only scores of frames.
 
+mod coder;
 mod distribution;
 mod draft;
 mod drafter;
@@ -25,11 +26,12 @@ pub mod verify;
 mod words;
 mod write;
 
+pub use coder::Coder;
 pub use distribution::Distribution;
 pub use draft::Draft;
 pub use drafter::{Drafter, DrafterOptions, Form};
 pub use error::DraftError;
-pub use folder::{Code, DrafterConfig, DrafterFolder};
+pub use folder::{Code, DrafterConfig, DrafterFolder, Levels};
 pub use glance::{Glance, Glancer};
 pub use length::Lengths;
 pub use lookup::Lookup;

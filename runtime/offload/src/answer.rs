@@ -8,6 +8,10 @@ pub struct Ruling {
     pub verdict: Verdict,
     /// All drafts stand.
     pub confirms: bool,
+    /// The whole text of each frame as the target would have it, token ids.
+    pub texts: Vec<Vec<u16>>,
+    /// Tokens of each frame's draft.
+    pub drafted: Vec<u16>,
 }
 
 /// What became of a block.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use drafthorse_protocol::Code;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,14 @@ pub struct Settings {
     pub target: ClientSettings,
     /// Folder of what waits for the target; on a disk that survives a power cut.
     pub spool: PathBuf,
+    /// Time from a draft to the target's answer after which the draft stands as unverified, s; an answer that comes later
+    /// amends it.
+    #[serde(default = "deadline_s")]
+    pub deadline_s: f64,
+    /// The most precise code of image tokens that may be sent: `f16`, `int8` or `fsq`, the narrowest. A poor or metered
+    /// link is given the narrowest that there is.
+    #[serde(default = "code")]
+    pub code: Code,
     /// Bound of the spool.
     #[serde(default = "spool_mib")]
     pub spool_mib: u64,
@@ -42,6 +51,12 @@ pub struct Settings {
     pub seed: Option<u64>,
 }
 
+fn deadline_s() -> f64 {
+    10.0
+}
+fn code() -> Code {
+    Code::Fsq
+}
 fn spool_mib() -> u64 {
     256
 }
@@ -68,6 +83,8 @@ impl Settings {
         Self {
             target,
             spool,
+            deadline_s: deadline_s(),
+            code: code(),
             spool_mib: spool_mib(),
             spool_hours: spool_hours(),
             attempt_ms: attempt_ms(),

@@ -193,6 +193,20 @@ impl Graph {
     /// Shape and elements of an output.
     ///
     /// # Errors
+    /// [`VisionError::Graph`] where it is not u8.
+    pub fn bytes(&self, output: usize) -> Result<(&[usize], &[u8]), VisionError> {
+        match self.model.output(output) {
+            View::U8(shape, values) => Ok((shape, values)),
+            other => {
+                let port = &self.model.outputs()[output].name;
+                Err(self.wrong(format!("gives {port} as {}, not u8", other.dtype())))
+            }
+        }
+    }
+
+    /// Shape and elements of an output.
+    ///
+    /// # Errors
     /// [`VisionError::Graph`] where it is not f32.
     pub fn floats(&self, output: usize) -> Result<(&[usize], &[f32]), VisionError> {
         match self.model.output(output) {

@@ -13,11 +13,12 @@ pub use head::FrameScorer;
 pub use threshold::Threshold;
 
 use crate::random::unit_of;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use threshold::Running;
 
 /// How blocks are routed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RouterConfig {
     /// How frames' scores become the block's.
@@ -42,7 +43,7 @@ impl Default for RouterConfig {
 }
 
 /// How a block is scored. All but the worst frame are there to compare with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pool {
     /// The worst frame decides.

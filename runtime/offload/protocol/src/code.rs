@@ -1,12 +1,15 @@
 //! How image tokens become bytes: half floats, 8-bit integers with a scale a token, and the trained finite scalar code.
 
 use half::f16;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::shape::within;
 use crate::{ContractError, error::shortened, limits};
 
 /// How the tokens of a block are coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Code {
     /// Half floats, little-endian.
     F16,

@@ -291,7 +291,18 @@ impl Network {
             let answer = client.verify(&request, &target, limit).await;
             let answer = answer.map(|(verdict, bytes)| {
                 let confirms = verdict.confirms(&request.drafts);
-                (Ruling { verdict, confirms }, bytes)
+                let frames = verdict.frames.iter().zip(&request.drafts);
+                let ruling = Ruling {
+                    texts: frames.map(|(frame, draft)| frame.text(draft)).collect(),
+                    drafted: request
+                        .drafts
+                        .iter()
+                        .map(|draft| draft.tokens.len() as u16)
+                        .collect(),
+                    verdict,
+                    confirms,
+                };
+                (ruling, bytes)
             });
             Called::Verified(call, answer, request.to_message().encoded_len())
         };
