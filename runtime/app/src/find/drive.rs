@@ -3,11 +3,12 @@
 
 use super::eyes::{Eyes, Looked, Wanted};
 use super::streams::Streams;
+use super::ways::{Reading, Readings};
 use crate::pipeline::camera::luma_statistics;
 use anyhow::Result;
 use drafthorse_core::{Class, EgoMotion, Image, Track};
 use drafthorse_keyframes::Sketch;
-use drafthorse_keyframes::query::Query;
+use drafthorse_keyframes::query::{Gating, Query};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -64,9 +65,16 @@ pub(super) struct SeenUser {
     pub(super) y_m: f64,
 }
 
-/// A query and what its streams have seen so far.
+/// What streams are asked, and what they have seen of it so far.
 pub(super) struct Watch {
-    pub(super) query: Query,
+    pub(super) gating: Gating,
+    /// Whom the tracks and patches are searched for; nobody where there is none.
+    pub(super) users: Option<Query>,
+    /// How a picture as a whole is to look.
+    pub(super) scene: Option<Query>,
+    /// What the log is to tell of.
+    pub(super) told: String,
+    /// Users and scene in a model's words.
     pub(super) wanted: Option<Wanted>,
     pub(super) seen: BTreeMap<u64, Seen>,
 }
@@ -81,21 +89,32 @@ pub(crate) struct Drive {
 }
 
 impl Drive {
-    /// An empty drive of moments of `every_ns`, for these queries, with a model's eyes or without.
+    /// An empty drive of moments of `every_ns`, watched for these queries as their gates share them out, and
+    /// whole, with a model's eyes or without. Words that ask nothing of a stream are none for it.
     ///
     /// # Errors
-    /// Where the model fails on a query's words.
+    /// Where the model fails on the words.
     pub(crate) fn new(
         every_ns: NonZeroU64,
-        queries: Vec<Query>,
+        queries: &[(Query, Gating)],
         mut eyes: Option<Eyes>,
     ) -> Result<Self> {
-        let mut watches = Vec::with_capacity(queries.len());
-        for query in queries {
-            let wanted = eyes.as_mut().map(|eyes| eyes.wanted(&query)).transpose()?;
+        let gatings = queries
+            .iter()
+            .flat_map(|(query, gating)| [gating.clone(), Gating::none(query)]);
+        let mut watches = Vec::with_capacity(2 * queries.len());
+        for gating in gatings {
+            let [users, scene, told] = gating.words.clone();
+            let users = Query::parse(&users).ok();
+            let users = users.filter(Query::asks_for_users);
+            let scene = Query::parse(&scene).ok();
+            let of = |eyes: &mut Eyes| eyes.wanted(users.as_ref(), scene.as_ref());
             watches.push(Watch {
-                query,
-                wanted,
+                gating,
+                wanted: eyes.as_mut().map(of).transpose()?,
+                users,
+                scene,
+                told,
                 seen: BTreeMap::new(),
             });
         }
@@ -151,9 +170,12 @@ impl Drive {
             .users
             .max(tracks.iter().filter(|track| track.moving).count());
         for watch in &mut self.watches {
+            let Some(users) = &watch.users else {
+                continue;
+            };
             let fits = tracks
                 .iter()
-                .map(|track| (watch.query.fit_of_track(track, ego) as f32, track));
+                .map(|track| (users.fit_of_track(track, ego) as f32, track));
             let Some((fit, track)) = fits.max_by(|a, b| a.0.total_cmp(&b.0)) else {
                 continue;
             };
@@ -180,8 +202,16 @@ impl Drive {
     }
 
     /// What the streams of a query see, moment by moment.
-    pub(crate) fn streams(&self, query: usize) -> Streams {
-        Streams::of(self, query)
+    pub(crate) fn readings(&self, query: usize) -> Readings {
+        let reading = |watch: usize| Reading {
+            watch,
+            gating: self.watches[watch].gating.clone(),
+            streams: Streams::of(self, &self.watches[watch]),
+        };
+        Readings {
+            gated: reading(2 * query),
+            whole: reading(2 * query + 1),
+        }
     }
 
     /// The engine that runs the model, where there is one.

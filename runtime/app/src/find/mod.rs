@@ -17,13 +17,14 @@ mod ways;
 pub(crate) use drive::{Drive, Text};
 pub(crate) use events::TrafficEvents;
 pub(crate) use eyes::Eyes;
-pub use result::{Found, Hit, StreamParts};
+pub use result::{AskedWords, Found, GateUsed, Hit, StreamParts};
 pub use ways::Way;
 pub(crate) use ways::choose;
+use result::Searched;
 
 use anyhow::{Result, bail};
 use drafthorse_engine_auto::EngineConfig;
-use drafthorse_keyframes::query::Query;
+use drafthorse_keyframes::query::{Gating, Query};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -84,14 +85,24 @@ pub fn find(text: &str, log: &Path, options: &FindOptions) -> Result<Found> {
         Some((folder, engine)) => Some(Eyes::open(folder, engine)?),
         None => None,
     };
-    let mut drive = Drive::new(every_ns, vec![query], eyes)?;
+    let (gating, gate) = (Gating::by_words(&query), GateUsed { by: "words".to_owned(), failure: None });
+    let queries = [(query, gating)];
+    let mut drive = Drive::new(every_ns, &queries, eyes)?;
     let bar = bar(options.progress);
     let read = log::read(log, options.camera.as_deref(), &mut drive, &bar)?;
     bar.finish_and_clear();
-    let found = result::found(log, &drive, &read, options, gap_ns)?;
+    let readings = drive.readings(0);
+    let searched = Searched {
+        query: &queries[0].0,
+        gate,
+        log,
+        drive: &drive,
+        read: &read,
+    };
+    let (found, streams) = result::found(searched, &readings, options, gap_ns);
     if let Some(html) = &options.html {
         let pictures = pictures::thumbnails(log, &found)?;
-        page::write(html, &found, &drive.streams(0), &pictures)?;
+        page::write(html, &found, streams, &pictures)?;
     }
     Ok(found)
 }
