@@ -6,6 +6,7 @@
 //! and both together words. Tokens that are pruned leave features and prompt ([`PictureTokens::keep`],
 //! [`Prompt::keep`]); those that stay keep their positions. [`prune`] chooses them.
 
+mod boxes;
 mod config;
 mod decoder;
 mod embedding;
@@ -23,6 +24,7 @@ pub mod prune;
 mod vlm;
 mod words;
 
+pub use boxes::{BoxAxes, BoxError, BoxPlace, BoxReader, BoxUnit, FoundBox};
 pub use config::{Architecture, PatchMatch, Settings};
 pub use decoder::Decoder;
 pub use encoder::PictureTokens;

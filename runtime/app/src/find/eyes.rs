@@ -154,7 +154,8 @@ impl Looked {
     }
 }
 
-fn is_on(side: Option<Side>, across: f32) -> bool {
+/// Whether something in the middle of a picture or at its rim, as a share of its width, is on a side.
+pub(super) fn is_on(side: Option<Side>, across: f32) -> bool {
     match side {
         None => true,
         Some(Side::Left) => across < LEFT_BELOW,

@@ -29,6 +29,8 @@ pub struct Found {
     pub model: Option<String>,
     /// The engine.
     pub engine: Option<String>,
+    /// Folder of the detector.
+    pub detector: Option<String>,
     /// The caption that the model compared pictures with.
     pub caption: Option<String>,
     /// The gate; none where the way has none.
@@ -148,7 +150,13 @@ pub(super) fn found<'a>(
     options: &FindOptions,
     gap_ns: u64,
 ) -> (Found, &'a Streams) {
-    let Searched { query, gate, log, drive, read } = searched;
+    let Searched {
+        query,
+        gate,
+        log,
+        drive,
+        read,
+    } = searched;
     let choice = choose(
         drive,
         readings,
@@ -189,6 +197,10 @@ pub(super) fn found<'a>(
         log: log.display().to_string(),
         way: options.way,
         model,
+        detector: options
+            .detector
+            .as_ref()
+            .map(|(folder, _)| folder.display().to_string()),
         engine: drive.engine().map(str::to_owned),
         caption: watch
             .wanted
@@ -212,7 +224,7 @@ fn said(query: &Query) -> Vec<SaidWord> {
     let word = |said: &drafthorse_keyframes::query::Said| SaidWord {
         words: said.words.clone(),
         sense: said.sense.map(Sense::name),
-        stream: STREAM_NAMES[said.stream()],
+        stream: STREAM_NAMES[(0..STREAMS).find(|i| said.asks(*i)).unwrap_or(STREAMS - 1)],
     };
     query.said.iter().map(word).collect()
 }
@@ -233,6 +245,11 @@ fn why(drive: &Drive, watch: &Watch, streams: &Streams, moment: usize) -> Vec<St
         why.push(format!("tracked: {}", place(user)));
     }
     let seen = watch.seen.get(&streams.keys[moment]);
+    let spotted = seen.and_then(|seen| seen.spotted);
+    if let (Some((score, class)), Some(spotter)) = (spotted, drive.spotter()) {
+        let name = spotter.name_of(class);
+        why.push(format!("detector: {name} with {:.0} %", 100.0 * score));
+    }
     if let (Some(wanted), Some(seen)) = (&watch.wanted, seen) {
         if seen.patches > 0.0 {
             let names: Vec<&str> = watch.users.iter().flat_map(Query::names).collect();
@@ -247,7 +264,7 @@ fn why(drive: &Drive, watch: &Watch, streams: &Streams, moment: usize) -> Vec<St
         }
     } else if streams.raw[1][moment] > 0.0 {
         let words = watch.scene.iter().flat_map(|scene| &scene.said);
-        let words = words.filter(|said| said.stream() == 1);
+        let words = words.filter(|said| said.asks(1));
         let words: Vec<&str> = words.map(|said| said.words.as_str()).collect();
         why.push(format!(
             "scene: {} by brightness and traffic, {:.2}",
@@ -292,12 +309,12 @@ fn notices(
         );
     }
     let asks_scene = query.senses().any(|sense| sense.stream() == 1);
-    if options.model.is_none() && (asks_scene || query.asks_for_users()) {
+    if options.model.is_none() && (asks_scene || query.asks_for_somebody()) {
         notices.push(
             "without --model road users are found by the tracks' classes alone, and of the scene only night, day and how much traffic there is".to_owned(),
         );
     }
-    if read.scans == 0 && query.asks_for_users() {
+    if read.scans == 0 && query.asks_for_somebody() {
         notices.push("the log holds no tracks: nobody is found by radar".to_owned());
     }
     let unknown = watch
@@ -310,7 +327,7 @@ fn notices(
         ));
     }
     let [grounding, global, context] = choice.reading.streams.sees();
-    let asked = |stream: usize| query.said.iter().any(|said| said.stream() == stream);
+    let asked = |stream: usize| query.said.iter().any(|said| said.asks(stream));
     for (sees, stream, what) in [
         (grounding, 0, "no such road user was found anywhere"),
         (

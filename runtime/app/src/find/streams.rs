@@ -35,11 +35,16 @@ impl Streams {
             let seen = watch.seen.get(key);
             let user = seen.and_then(|seen| seen.user);
             let fit = user.map_or(0.0, |(fit, _)| fit);
-            grounding.push(fit + seen.map_or(0.0, |seen| seen.patches));
+            let spotted = seen.and_then(|seen| seen.spotted);
+            let spotted = spotted.map_or(0.0, |(score, _)| score);
+            grounding.push(fit + seen.map_or(0.0, |seen| seen.patches) + spotted);
             users.push(user.map(|(_, user)| user));
             global.push(match has_eyes {
                 true => seen.map_or(0.0, |seen| seen.whole),
-                false => watch.scene.as_ref().map_or(0.0, |scene| plain_scene(scene, moment)),
+                false => watch
+                    .scene
+                    .as_ref()
+                    .map_or(0.0, |scene| plain_scene(scene, moment)),
             });
         }
         let (context, texts) = context(&watch.told, &drive.texts, &times_ns);

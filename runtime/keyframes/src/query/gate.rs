@@ -17,20 +17,21 @@ impl Gating {
     /// The gate of rules and keywords. Each thing that a query asks votes for a stream, words without a
     /// meaning of their own for the log's text, and the weights are the softmax of the votes (keyword counts,
     /// as in Q-Gate's fallback). A stream that nobody asks has no weight and no words, but for the scene as
-    /// a whole, which is given the road users too: a picture shows them.
+    /// a whole, which is given the road users too: a picture shows them. What a detector finds may be in the
+    /// log's text as well.
     #[must_use]
     pub fn by_words(query: &Query) -> Self {
         let votes = votes(query);
-        let words = |wanted: fn(Option<Sense>) -> bool| {
-            let said = query.said.iter().filter(|said| wanted(said.sense));
+        let words = |wanted: fn(&Said) -> bool| {
+            let said = query.said.iter().filter(|said| wanted(said));
             let words: Vec<&str> = said.map(|said| said.words.as_str()).collect();
-            words.join(" ")
+            words.join(", ")
         };
         Self {
             words: [
-                words(|sense| stream_of(sense) == 0),
-                words(|sense| stream_of(sense) != 2),
-                words(|sense| stream_of(sense) == 2),
+                words(|said| said.asks(0)),
+                words(|said| said.asks(0) || said.asks(1)),
+                words(|said| said.asks(2)),
             ],
             weights: normalised(votes.map(|votes| if votes > 0.0 { votes.exp() } else { 0.0 })),
         }
@@ -66,22 +67,21 @@ fn votes(query: &Query) -> [f32; STREAMS] {
             Some(Sense::Side(_) | Sense::Distance(_) | Sense::Motion(_))
         );
         if !(is_of_user && names_somebody) {
-            votes[stream_of(said.sense)] += 1.0;
+            for (stream, votes) in votes.iter_mut().enumerate() {
+                *votes += f32::from(u8::from(said.asks(stream)));
+            }
         }
     }
     votes
 }
 
-/// The stream that a word asks: what has no meaning of its own is looked for in the log's text.
-fn stream_of(sense: Option<Sense>) -> usize {
-    sense.map_or(STREAMS - 1, Sense::stream)
-}
-
 impl Said {
-    /// The stream that it asks, an index into [`super::STREAM_NAMES`].
+    /// Whether it asks a stream, an index into [`super::STREAM_NAMES`]: what has no meaning of its own is
+    /// looked for in the log's text, and what a detector finds among what is there too.
     #[must_use]
-    pub fn stream(&self) -> usize {
-        stream_of(self.sense)
+    pub fn asks(&self, stream: usize) -> bool {
+        let of_sense = self.sense.map_or(STREAMS - 1, Sense::stream);
+        stream == of_sense || stream == 0 && !self.things.is_empty()
     }
 }
 
@@ -92,6 +92,7 @@ fn normalised(weights: [f32; STREAMS]) -> [f32; STREAMS] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Things;
     use super::*;
 
     fn gating(text: &str) -> Gating {
@@ -130,16 +131,39 @@ mod tests {
     #[test]
     fn each_stream_is_given_its_own_words() {
         assert_eq!(
-            gating("Deer near the tram depot, with a cyclist on the left, at dusk").words,
+            gating("Deer by the tram depot, with a cyclist on the left, at dusk").words,
             [
-                "near cyclist on the left",
-                "near cyclist on the left at dusk",
-                "deer tram depot"
+                "cyclist, on the left",
+                "cyclist, on the left, dusk",
+                "deer, tram, depot"
             ]
         );
         let query = Query::parse("deer at dusk").expect("a query");
         assert_eq!(Gating::none(&query).words, ["deer at dusk"; STREAMS]);
-        assert_eq!(gating("radar stalled").words, ["", "", "radar stalled"]);
+        assert_eq!(gating("radar stalled").words, ["", "", "radar, stalled"]);
+    }
+
+    #[test]
+    fn what_a_detector_finds_is_looked_for_by_it_and_in_the_texts() {
+        let things = Things::new(&[vec!["person"], vec!["pram", "baby carriage"], vec!["dog"]]);
+        let gating =
+            |text: &str| Query::parse_with(text, &things).map(|query| Gating::by_words(&query));
+        let of_words = |text: &str| gating(text).map(|gating| gating.words).ok();
+        let words = |words: [&str; STREAMS]| Some(words.map(str::to_owned));
+        assert_eq!(
+            of_words("a baby carriage on the left at night"),
+            words([
+                "baby carriage, on the left",
+                "baby carriage, on the left, at night",
+                "baby carriage"
+            ])
+        );
+        // What the radar tracks is no text; what a note tells is.
+        assert_eq!(of_words("walker"), words(["walker", "walker", ""]));
+        assert_eq!(of_words("dogs"), words(["dogs", "dogs", "dogs"]));
+        assert_eq!(of_words("wildlife"), words(["", "", "wildlife"]));
+        let weights = gating("dogs").map(|gating| gating.weights);
+        assert_eq!(weights, Ok([0.5, 0.0, 0.5]));
     }
 
     #[test]

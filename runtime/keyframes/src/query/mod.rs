@@ -14,6 +14,7 @@ mod parse;
 mod road_user;
 mod sense;
 mod text_index;
+mod things;
 mod vocabulary;
 mod words;
 
@@ -25,3 +26,4 @@ pub use gate::Gating;
 pub use parse::{Query, QueryError, Said};
 pub use sense::{Distance, Light, Motion, Sense, Side, Signal, Traffic, Weather};
 pub use text_index::TextIndex;
+pub use things::Things;

@@ -10,7 +10,7 @@ mod recall;
 use super::Figure;
 use crate::cli::BenchArgs;
 use crate::commands::engine_config;
-use crate::find::{Eyes, FindOptions, Way, choose};
+use crate::find::{Eyes, FindOptions, Sight, Way, choose};
 use anyhow::{Result, bail};
 use ask::{Asked, KINDS};
 use drafthorse_keyframes::query::{Gating, Query, STREAMS};
@@ -69,7 +69,13 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
         };
         let gated = |asked: &Asked| (asked.query.clone(), Gating::by_words(&asked.query));
         let queries: Vec<(Query, Gating)> = asked.iter().map(gated).collect();
-        let drive = day.into_drive(&queries, eyes)?;
+        let drive = day.into_drive(
+            &queries,
+            Sight {
+                eyes,
+                spotter: None,
+            },
+        )?;
         for (number, asked) in asked.iter().enumerate() {
             let readings = drive.readings(number);
             let of_way = |(_, way, use_of): (&str, Way, [bool; STREAMS])| {
