@@ -9,7 +9,7 @@ use crate::pipeline::camera::luma_statistics;
 use anyhow::Result;
 use drafthorse_core::{Class, EgoMotion, Image, Track};
 use drafthorse_keyframes::Sketch;
-use drafthorse_keyframes::query::{Gating, Query};
+use drafthorse_keyframes::query::{Gating, Query, TextIndex};
 use drafthorse_vision::FoundBox;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -243,10 +243,11 @@ impl Drive {
 
     /// What the streams of a query see, moment by moment.
     pub(crate) fn readings(&self, query: usize) -> Readings {
+        let index = TextIndex::new(self.texts.iter().map(|text| text.text.as_str()));
         let reading = |watch: usize| Reading {
             watch,
             gating: self.watches[watch].gating.clone(),
-            streams: Streams::of(self, &self.watches[watch]),
+            streams: Streams::of(self, &self.watches[watch], &index),
         };
         Readings {
             gated: reading(2 * query),

@@ -22,7 +22,7 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn of(drive: &Drive, watch: &Watch) -> Self {
+    pub(super) fn of(drive: &Drive, watch: &Watch, index: &TextIndex) -> Self {
         let keys: Vec<u64> = drive.moments.keys().copied().collect();
         let time = |(key, moment): (&u64, &Moment)| {
             let shot = moment.shots.first();
@@ -47,7 +47,7 @@ impl Streams {
                     .map_or(0.0, |scene| plain_scene(scene, moment)),
             });
         }
-        let (context, texts) = context(&watch.told, &drive.texts, &times_ns);
+        let (context, texts) = context(&index.alike(&watch.told), &drive.texts, &times_ns);
         Self {
             times_ns,
             raw: [grounding, global, context],
@@ -78,11 +78,10 @@ fn plain_scene(query: &Query, moment: &Moment) -> f32 {
 }
 
 /// How well what the log says around each moment fits, and which text fits best there.
-fn context(told: &str, texts: &[Text], times_ns: &[u64]) -> (Vec<f32>, Vec<Option<usize>>) {
-    let alike = TextIndex::new(texts.iter().map(|text| text.text.as_str())).alike(told);
+fn context(alike: &[f32], texts: &[Text], times_ns: &[u64]) -> (Vec<f32>, Vec<Option<usize>>) {
     let by_time: BTreeMap<(u64, usize), f32> = texts
         .iter()
-        .zip(alike)
+        .zip(alike.iter().copied())
         .enumerate()
         .filter(|(_, (_, alike))| *alike > 0.0)
         .map(|(index, (text, alike))| ((text.at_ns, index), alike))
