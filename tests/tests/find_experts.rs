@@ -277,5 +277,6 @@ fn a_language_model_shares_the_query_out_and_one_that_fails_costs_no_search() {
         "{}",
         found.table()
     );
-    assert_eq!(found.asked.context, "paramedics, rushing, past");
+    // No text holds any of its words, so that every stream was given the whole query at last.
+    assert_eq!(found.asked.context, "paramedics rushing past");
 }
