@@ -258,6 +258,32 @@ pub struct FindArgs {
     /// road users are found by the tracks' classes alone.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Folder of a detector of pictures that you add, such as an export of YOLO-World (model.toml,
+    /// detector.toml and an ONNX file); docs/find.md says how.
+    #[arg(long, value_name = "DIR")]
+    pub detector: Option<PathBuf>,
+    /// An OpenAI-compatible endpoint whose language model shares the query out among the streams, as
+    /// http(s)://HOST[:PORT][/v1]. It is sent the query and nothing of the log; where it fails the built-in
+    /// gate of words takes over.
+    #[arg(long, value_name = "URL", requires = "gate_model")]
+    pub gate_endpoint: Option<String>,
+    /// The model's name at that endpoint.
+    #[arg(long, value_name = "NAME", requires = "gate_endpoint")]
+    pub gate_model: Option<String>,
+    /// The environment variable that holds the endpoint's key.
+    #[arg(long, value_name = "VARIABLE", requires = "gate_endpoint")]
+    pub gate_key_env: Option<String>,
+    /// The file that holds the endpoint's key.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "gate_endpoint",
+        conflicts_with = "gate_key_env"
+    )]
+    pub gate_key_file: Option<PathBuf>,
+    /// How long the endpoint is waited for, s.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    pub gate_timeout: f64,
     /// Only this camera's pictures; all cameras' where absent.
     #[arg(long, value_name = "NAME")]
     pub camera: Option<String>,
@@ -273,8 +299,8 @@ pub struct FindArgs {
     /// Write a page with the pictures and the streams over time.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Configuration file whose [engine] table says what runs the model. None is read by itself.
-    #[arg(long, value_name = "FILE", requires = "model")]
+    /// Configuration file whose [engine] table says what runs models. None is read by itself.
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The library of ONNX Runtime, where it is not found by itself.
     #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]

@@ -6,6 +6,7 @@
 //! and both together words. Tokens that are pruned leave features and prompt ([`PictureTokens::keep`],
 //! [`Prompt::keep`]); those that stay keep their positions. [`prune`] chooses them.
 
+mod boxes;
 mod choice;
 mod config;
 mod decoder;
@@ -25,6 +26,7 @@ pub mod prune;
 mod vlm;
 mod words;
 
+pub use boxes::{BoxAxes, BoxError, BoxPlace, BoxReader, BoxUnit, FoundBox};
 pub use choice::{likeliest, repeated};
 pub use config::{Architecture, PatchMatch, Settings};
 pub use decoder::Decoder;
