@@ -47,11 +47,13 @@ class Loss:
 
 @dataclass(frozen=True)
 class Train:
-    """`greedy`, `sampled`, `written`: shares of the texts of a batch. Products in 16 bits where `bfloat16`."""
+    """`greedy`, `sampled`, `written`: shares of the texts of a batch; of longer ones the first `words` are learnt. Products in
+    16 bits where `bfloat16`."""
 
     bfloat16: bool
     steps: int
     batch: int
+    words: int
     learning_rate: float
     warmup_steps: int
     weight_decay: float

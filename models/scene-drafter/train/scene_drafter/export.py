@@ -8,25 +8,40 @@
                           [1, n, V], hidden_states f32 [1, n, W], present.L.key, .value. Row i predicts what follows input i.
     onnx/colocated.onnx   the same and hidden_states_in f32 [1, n, W]: the target's hidden states a place before each input, or the
                           drafter's own of the step before where the target has not been; zeros at slots
+    onnx/fsq_encode.onnx  image_features f32 [1, N, W] -> codes u8 [1, N, D], the level of each number
+    onnx/fsq_decode.onnx  codes u8 [1, N, D] -> image_features f32 [1, N, W]
+    onnx/router.onnx      hidden_states f32 [1, n, W] (the standalone drafter's, where each token of the draft was predicted, the
+                          end included), confidence f32 [1, n, 3] (ln p of the token, that less ln p of the best other one,
+                          entropy in nats), global f32 [1, W] -> score f32 [1], whose sigmoid is the probability that the
+                          target agrees with every fact-bearing word
+    onnx/FORM_RUNG.onnx   drafters to compare with, same inputs; what a rung does not use counts for nothing
 
-Every file is checked against PyTorch in ONNX Runtime.
+Every file is checked against PyTorch in ONNX Runtime. Weights are stored in 16 bits where `--half`; all products are in 32.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from onnx import numpy_helper
 from scene_vlm.config import PATCHES
 from scene_vlm.export import causal_bias, past_names, write
 from torch import nn
 
+from .code import Code
 from .config import slot_positions
 from .drafter import Drafter
+from .router import CONFIDENCE, Router
 from .target import Target
 from .train import fact_mask, load_drafter
+from .train_code import load_code
+from .train_router import load_router
 
-FORMS = ("standalone", "colocated")
+# Weights of at least so many numbers are stored in 16 bits.
+LARGE = 1024
 
 
 class Compress(nn.Module):
@@ -49,11 +64,31 @@ class Form(nn.Module):
         hidden, past = (rest[0], rest[1:]) if self.drafter.config.draft.colocated else (None, rest)
         bias = causal_bias(attention_mask, inputs_embeds.shape[1])
         pairs = [(past[2 * i], past[2 * i + 1]) for i in range(len(past) // 2)]
-        if not self.drafter.config.compress.uses_global:
-            # The ladder's lower rungs: the vector is an input like the others', and counts for nothing.
+        compress = self.drafter.config.compress
+        if not compress.sees:
+            inputs_embeds = inputs_embeds * (position_ids >= PATCHES)[..., None].float()
+        if not compress.uses_global:
             whole = 0.0 * whole
         logits, hidden, present = self.drafter.step(inputs_embeds, whole, position_ids, bias, pairs, hidden)
         return logits, hidden, *(kept for pair in present for kept in pair)
+
+
+class Encode(nn.Module):
+    def __init__(self, code: Code):
+        super().__init__()
+        self.code = code
+
+    def forward(self, image_features):
+        return self.code.encode(image_features)
+
+
+class Decode(nn.Module):
+    def __init__(self, code: Code):
+        super().__init__()
+        self.code = code
+
+    def forward(self, codes):
+        return self.code.decode(codes)
 
 
 def export_compressor(drafter: Drafter, path: Path) -> None:
@@ -88,47 +123,94 @@ def export_form(drafter: Drafter, path: Path) -> None:
     write(Form(drafter), (*given, *past.unbind(0)), [*names, *past_in], ["logits", "hidden_states", *past_out], axes, path)
 
 
-def describe(folder: Path, **facts) -> None:
-    """Adds to config.json of the model."""
-    path = folder / "config.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(known | facts, indent=2) + "\n")
+def export_code(code: Code, width: int, graphs: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = 0.05 * torch.randn(1, 7, width, generator=generator)
+    tokens = {1: "image_tokens"}
+    write(Encode(code), (image,), ["image_features"], ["codes"], {"image_features": tokens, "codes": tokens}, graphs / "fsq_encode.onnx")
+    with torch.no_grad():
+        codes = code.encode(image)
+    write(Decode(code), (codes,), ["codes"], ["image_features"], {"image_features": tokens, "codes": tokens}, graphs / "fsq_decode.onnx")
+
+
+def export_router(router: Router, width: int, graphs: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    given = (torch.randn(1, 9, width, generator=generator), torch.randn(1, 9, CONFIDENCE, generator=generator), torch.randn(1, width, generator=generator))
+    tokens = {1: "sequence_length"}
+    names = ["hidden_states", "confidence", "global"]
+    write(router, given, names, ["score"], {"hidden_states": tokens, "confidence": tokens}, graphs / "router.onnx")
+
+
+def halve(path: Path) -> None:
+    """Stores the large weights of a graph in 16 bits, widened as it is loaded."""
+    model = onnx.load(path)
+    graph = model.graph
+    for weight in [i for i in graph.initializer if i.data_type == onnx.TensorProto.FLOAT]:
+        values = numpy_helper.to_array(weight)
+        if values.size < LARGE:
+            continue
+        narrow = numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.f16")
+        graph.initializer.remove(weight)
+        graph.initializer.append(narrow)
+        graph.node.insert(0, onnx.helper.make_node("Cast", [narrow.name], [weight.name], f"{weight.name}.widen", to=onnx.TensorProto.FLOAT))
+    onnx.save(model, path)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", required=True, type=Path)
-    parser.add_argument("--facts", required=True, type=Path)
-    parser.add_argument("--checkpoint", required=True, type=Path)
-    parser.add_argument("--name", help="of the graph: onnx/NAME.onnx; the run's own otherwise")
-    parser.add_argument("--compress", action="store_true", help="write onnx/compress.onnx too")
+    parser.add_argument("--facts", required=True, type=Path, help="fact-bearing words, as drafthorse-scenes --fact-words prints them")
+    parser.add_argument("--standalone", required=True, type=Path, help="checkpoint of its run; its vision adaptor is everyone's")
+    parser.add_argument("--colocated", type=Path, help="checkpoint of its run")
+    parser.add_argument("--code", type=Path, help="checkpoint of its run")
+    parser.add_argument("--router", type=Path, help="checkpoint of its run")
+    parser.add_argument("--rung", type=Path, action="append", default=[], help="checkpoint of a drafter to compare with")
+    parser.add_argument("--half", action="store_true", help="store weights in 16 bits")
     parser.add_argument("--out", required=True, type=Path, help="folder of the model")
     options = parser.parse_args()
     torch.set_num_threads(1)
     target = Target(options.target)
-    drafter, state = load_drafter(options.checkpoint, target)
     graphs = options.out / "onnx"
     graphs.mkdir(parents=True, exist_ok=True)
-    name = options.name or state["config"]["name"]
-    export_form(drafter, graphs / f"{name}.onnx")
-    if options.compress:
-        export_compressor(drafter, graphs / "compress.onnx")
+    drafter, _ = load_drafter(options.standalone, target)
+    export_compressor(drafter, graphs / "compress.onnx")
+    export_form(drafter, graphs / "standalone.onnx")
+    forms = ["standalone"]
+    if options.colocated:
+        export_form(load_drafter(options.colocated, target)[0], graphs / "colocated.onnx")
+        forms.append("colocated")
+    for path in options.rung:
+        rung, state = load_drafter(path, target)
+        form = "colocated" if rung.config.draft.colocated else "standalone"
+        export_form(rung, graphs / f"{form}_{state['config']['name']}.onnx")
     facts = fact_mask(options.facts, target)
-    describe(
-        options.out,
-        model_type="drafthorse-scene-drafter",
-        name=options.out.name,
-        target=options.target.name,
-        hidden_size=target.width,
-        vocab_size=len(target.words),
-        num_attention_heads=drafter.layers[0].heads,
-        head_dim=target.width // drafter.layers[0].heads,
-        slots=drafter.slots,
-        slot_positions=slot_positions(drafter.slots),
-        forms=list(FORMS),
-        fact_tokens=[i for i, bearing in enumerate(facts.tolist()) if bearing],
-    )
-    print(f"{graphs / name}.onnx: {sum(p.numel() for p in drafter.parameters())} parameters, step {state['step']}")
+    described = {
+        "model_type": "drafthorse-scene-drafter",
+        "name": options.out.name,
+        "target": options.target.name,
+        "hidden_size": target.width,
+        "vocab_size": len(target.words),
+        "num_attention_heads": drafter.layers[0].heads,
+        "head_dim": target.width // drafter.layers[0].heads,
+        "slots": drafter.slots,
+        "slot_positions": slot_positions(drafter.slots),
+        "forms": forms,
+        "fact_tokens": [i for i, bearing in enumerate(facts.tolist()) if bearing],
+    }
+    if options.code:
+        code, _ = load_code(options.code, target.width)
+        export_code(code, target.width, graphs)
+        shape = code.shape
+        described["code"] = {"dims": shape.dims, "levels": shape.levels, "bytes_per_token": shape.bytes_a_token}
+    if options.router:
+        router = load_router(options.router)
+        export_router(router, target.width, graphs)
+        described["router"] = {"temperature": float(router.temperature), "offset": float(router.offset)}
+    if options.half:
+        for path in graphs.glob("*.onnx"):
+            halve(path)
+    (options.out / "config.json").write_text(json.dumps(described, indent=2) + "\n")
+    print(f"{options.out}: {sum(path.stat().st_size for path in graphs.glob('*.onnx'))} bytes")
 
 
 if __name__ == "__main__":

@@ -72,9 +72,9 @@ class Texts:
         """The image tokens that the target saw, ascending."""
         return np.nonzero(np.unpackbits(self.kept[i], bitorder="little"))[0]
 
-    def batch(self, chosen) -> Batch:
-        """The texts of these indices."""
-        count, longest = len(chosen), max(len(self.tokens(i)) for i in chosen)
+    def batch(self, chosen, most: int = 256) -> Batch:
+        """The texts of these indices, each cut after `most` words."""
+        count, longest = len(chosen), min(most, max(len(self.tokens(i)) for i in chosen))
         image = torch.from_numpy(self.features[self.scene[chosen]]).float()
         seen = np.unpackbits(self.kept[chosen], axis=1, bitorder="little")
         rows, target = (torch.zeros(count, longest, dtype=torch.int64) for _ in range(2))
@@ -83,6 +83,7 @@ class Texts:
         for b, i in enumerate(chosen):
             f, n = self._place[i]
             start, end = self._start[f][n : n + 2]
+            end = min(end, start + most)
             tokens = torch.from_numpy(self._tokens[f][start:end].astype(np.int64))
             length = len(tokens)
             rows[b, 0], rows[b, 1:length] = CAPTION, tokens[:-1]
@@ -103,7 +104,7 @@ class TrainingBatches:
     """Batch of a step: of each kind so many texts, drawn anew each time."""
 
     def __init__(self, texts: Texts, train: Train, seed: int):
-        self._texts, self._seed = texts, seed
+        self._texts, self._seed, self._most = texts, seed, train.words
         shares = {GREEDY: train.greedy, SAMPLED: train.sampled, WRITTEN: train.written}
         self._parts = [(texts.of_kind(kind), round(share * train.batch)) for kind, share in shares.items() if share > 0]
         if empty := [count for of, count in self._parts if len(of) < count]:
@@ -111,4 +112,4 @@ class TrainingBatches:
 
     def get(self, step: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
-        return self._texts.batch(np.concatenate([rng.choice(of, count, replace=False) for of, count in self._parts]))
+        return self._texts.batch(np.concatenate([rng.choice(of, count, replace=False) for of, count in self._parts]), self._most)
