@@ -35,6 +35,9 @@ class Code(nn.Module):
         super().__init__()
         self.shape = shape
         self.encoder = nn.Sequential(Norm(width), nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, shape.dims))
+        with torch.no_grad():
+            # All levels are in use from the beginning.
+            self.encoder[-1].weight.mul_(6.0)
         self.decoder = nn.Sequential(
             nn.Linear(shape.dims, inner), nn.GELU(), nn.Linear(inner, inner), nn.GELU(), nn.Linear(inner, width), Norm(width)
         )

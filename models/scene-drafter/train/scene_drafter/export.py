@@ -159,7 +159,7 @@ def halve(path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", required=True, type=Path)
-    parser.add_argument("--facts", required=True, type=Path, help="fact-bearing words, as drafthorse-scenes --fact-words prints them")
+    parser.add_argument("--parser", required=True, help="the program drafthorse-scenes, which knows the fact-bearing words")
     parser.add_argument("--standalone", required=True, type=Path, help="checkpoint of its run; its vision adaptor is everyone's")
     parser.add_argument("--colocated", type=Path, help="checkpoint of its run")
     parser.add_argument("--code", type=Path, help="checkpoint of its run")
@@ -183,7 +183,7 @@ def main() -> None:
         rung, state = load_drafter(path, target)
         form = "colocated" if rung.config.draft.colocated else "standalone"
         export_form(rung, graphs / f"{form}_{state['config']['name']}.onnx")
-    facts = fact_mask(options.facts, target)
+    facts = fact_mask(options.parser, target)
     described = {
         "model_type": "drafthorse-scene-drafter",
         "name": options.out.name,

@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,12 @@ from .texts import Texts, TrainingBatches
 FLOOR = 0.02
 
 
-def fact_mask(path: str | Path, target: Target) -> np.ndarray:
-    """bool [vocabulary]: the words of a file, one a line, as `drafthorse-scenes --fact-words` prints them."""
-    words = set(Path(path).read_text().split())
+def fact_mask(parser: str | Path, target: Target) -> np.ndarray:
+    """bool [vocabulary]: the words that carry facts, as the program `drafthorse-scenes` has them."""
+    told = subprocess.run([str(parser), "--fact-words"], capture_output=True, text=True, check=True)
+    words = set(told.stdout.split())
     if unknown := words - set(target.words):
-        raise ConfigError(f"{path}: {sorted(unknown)} are no words of the target; print them with its own generator")
+        raise ConfigError(f"{parser}: {sorted(unknown)} are no words of the target; take the generator that it was trained with")
     return np.array([word in words for word in target.words])
 
 
@@ -118,7 +120,7 @@ def main() -> None:
     parser.add_argument("--config", required=True)
     parser.add_argument("--target", required=True, help="folder of the target, models/scene-vlm-s")
     parser.add_argument("--data", required=True, action="append", help="folder of collected texts; may be given several times")
-    parser.add_argument("--facts", required=True, help="fact-bearing words, as drafthorse-scenes --fact-words prints them")
+    parser.add_argument("--parser", required=True, help="the program drafthorse-scenes, which knows the fact-bearing words")
     parser.add_argument("--look-as", type=Path, help="checkpoint of another run, whose vision adaptor is taken as it is")
     parser.add_argument("--test", type=Path, help="folder of held-out texts to judge by at the end: OUT/test.json")
     parser.add_argument("--out", required=True, type=Path, help="folder of the run: checkpoint.pt, log.jsonl")
@@ -129,7 +131,7 @@ def main() -> None:
     options = parser.parse_args()
     prepare(options.threads)
     target = Target(options.target)
-    facts = fact_mask(options.facts, target)
+    facts = fact_mask(options.parser, target)
     run = Run(configs.load(options.config).scaled(options.share), target, Texts(options.data, len(target.words)), facts, options.seed)
     if options.look_as:
         run.look_as(options.look_as)

@@ -164,7 +164,7 @@ def curve(score: np.ndarray, drafted: np.ndarray, targeted: np.ndarray) -> list[
     return rows
 
 
-def judge(router: Router, found: Judged, texts: Texts, target: Target, facts: np.ndarray, parser: str | None, scenes: str | None) -> dict:
+def judge(router: Router, found: Judged, texts: Texts, target: Target, facts: np.ndarray, parser: str, scenes: str) -> dict:
     every = {"head": scores(router, found.drafts)} | plain(found.drafts, facts)
     report = {
         "drafts": len(found.drafts),
@@ -172,21 +172,20 @@ def judge(router: Router, found: Judged, texts: Texts, target: Target, facts: np
         "auroc": {name: round(auroc(score, found.good), 4) for name, score in every.items()},
         "calibration_error": round(calibration_error(every["head"], found.good), 4),
     }
-    if parser:
-        data = Scenes(scenes)
-        known = [data[int(texts.scene[i])].facts for i in found.texts]
-        drafted = right_and_wrong(parser, [target.words_of(d.tokens) for d in found.drafts], known)
-        targeted = right_and_wrong(parser, [target.words_of(texts.tokens(i)) for i in found.texts], known)
-        precision = lambda counts: round(float(counts[:, 0].sum() / counts.sum()), 4)
-        report |= {
-            "right_of_told": {"draft": precision(drafted), "target": precision(targeted)},
-            "told_a_text": {"draft": round(float(drafted.sum(1).mean()), 2), "target": round(float(targeted.sum(1).mean()), 2)},
-            "kept_by_accepted_share": {name: curve(score, drafted, targeted) for name, score in every.items()},
-            "accepted_alone": {
-                name: [[share, precision(drafted[np.argsort(-score, kind="stable")[: round(share * len(score))]])] for share in SHARES]
-                for name, score in every.items()
-            },
-        }
+    data = Scenes(scenes)
+    known = [data[int(texts.scene[i])].facts for i in found.texts]
+    drafted = right_and_wrong(parser, [target.words_of(d.tokens) for d in found.drafts], known)
+    targeted = right_and_wrong(parser, [target.words_of(texts.tokens(i)) for i in found.texts], known)
+    precision = lambda counts: round(float(counts[:, 0].sum() / counts.sum()), 4)
+    report |= {
+        "right_of_told": {"draft": precision(drafted), "target": precision(targeted)},
+        "told_a_text": {"draft": round(float(drafted.sum(1).mean()), 2), "target": round(float(targeted.sum(1).mean()), 2)},
+        "kept_by_accepted_share": {name: curve(score, drafted, targeted) for name, score in every.items()},
+        "accepted_alone": {
+            name: [[share, precision(drafted[np.argsort(-score, kind="stable")[: round(share * len(score))]])] for share in SHARES]
+            for name, score in every.items()
+        },
+    }
     return report
 
 
@@ -206,19 +205,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", required=True, help="folder of the target, models/scene-vlm-s")
     parser.add_argument("--drafter", required=True, help="checkpoint of the drafter that stands alone")
-    parser.add_argument("--facts", required=True, help="fact-bearing words, as drafthorse-scenes --fact-words prints them")
+    parser.add_argument("--parser", required=True, help="the program drafthorse-scenes, which knows the fact-bearing words and reads captions")
     parser.add_argument("--data", required=True, action="append", help="folder of collected texts to learn from")
     parser.add_argument("--val", required=True, help="folder of collected texts to calibrate on")
     parser.add_argument("--test", required=True, help="folder of collected texts to judge by")
-    parser.add_argument("--scenes", help="folder of the scenes of --test")
-    parser.add_argument("--parser", help="the program drafthorse-scenes; with --scenes the facts of accepted drafts are judged")
+    parser.add_argument("--scenes", required=True, help="folder of the scenes of --test, by which the facts of accepted drafts are judged")
     parser.add_argument("--out", required=True, type=Path, help="folder of the run: checkpoint.pt, test.json")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     prepare(1)
     target = Target(options.target)
     drafter, _ = load_drafter(options.drafter, target)
-    facts = fact_mask(options.facts, target)
+    facts = fact_mask(options.parser, target)
     texts = {name: Texts(of, len(target.words)) for name, of in (("data", options.data), ("val", [options.val]), ("test", [options.test]))}
     found = {name: judged(drafter, target, of, facts) for name, of in texts.items()}
     router = fit(found["data"], target.width, options.seed)

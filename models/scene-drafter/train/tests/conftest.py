@@ -39,7 +39,9 @@ def world(tmp_path_factory):
     target = Target(root / "target")
     (root / "texts").mkdir()
     save_file(collect(target, [data[i] for i in range(8)], 0, 2, True), root / "texts" / "train-000.safetensors")
-    (root / "facts.txt").write_text("left\nright\nfog\ncar\n")
+    parser = root / "parser"
+    parser.write_text("#!/bin/sh\nprintf 'left\\nright\\nfog\\ncar\\n'\n")
+    parser.chmod(0o755)
     return root, model, data, target
 
 
@@ -69,7 +71,7 @@ def facts(world):
     from scene_drafter.train import fact_mask
 
     root, _, _, target = world
-    return fact_mask(root / "facts.txt", target)
+    return fact_mask(root / "parser", target)
 
 
 def differ(a, b) -> float:

@@ -123,7 +123,7 @@ def test_the_command_writes_a_whole_folder(config, world, texts, facts, tmp_path
         (tmp_path / name).mkdir()
         checkpoints[name] = tmp_path / name / "checkpoint.pt"
         run.save(checkpoints[name])
-    command = [sys.executable, "-m", "scene_drafter.export", "--target", root / "target", "--facts", root / "facts.txt", "--half"]
+    command = [sys.executable, "-m", "scene_drafter.export", "--target", root / "target", "--parser", root / "parser", "--half"]
     command += ["--standalone", checkpoints["standalone"], "--colocated", checkpoints["colocated"], "--rung", checkpoints["plain"]]
     subprocess.run([*map(str, command), "--out", str(tmp_path / "model")], check=True, env={"PYTHONPATH": ":".join(sys.path)}, cwd=ROOT)
     written = {path.name for path in (tmp_path / "model" / "onnx").iterdir()}
