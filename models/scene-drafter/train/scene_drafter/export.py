@@ -16,7 +16,8 @@
                           target agrees with every fact-bearing word
     onnx/FORM_RUNG.onnx   drafters to compare with, same inputs; what a rung does not use counts for nothing
 
-Every file is checked against PyTorch in ONNX Runtime. Weights are stored in 16 bits where `--half`; all products are in 32.
+Every file is checked against PyTorch in ONNX Runtime. With `--narrow` drafters' weights are stored in 8 bits and others' in 16;
+products are in 32 bits all the same, and engines widen weights once, as they load them.
 """
 
 import argparse
@@ -141,18 +142,28 @@ def export_router(router: Router, width: int, graphs: Path) -> None:
     write(router, given, names, ["score"], {"hidden_states": tokens, "confidence": tokens}, graphs / "router.onnx")
 
 
-def halve(path: Path) -> None:
-    """Stores the large weights of a graph in 16 bits, widened as it is loaded."""
+def narrow(path: Path, bits: int) -> None:
+    """Stores the large weights of a graph in 16 bits, or in 8 with a scale a column, widened as it is loaded."""
     model = onnx.load(path)
     graph = model.graph
     for weight in [i for i in graph.initializer if i.data_type == onnx.TensorProto.FLOAT]:
         values = numpy_helper.to_array(weight)
-        if values.size < LARGE:
+        if values.size < LARGE or values.ndim < 2:
             continue
-        narrow = numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.f16")
         graph.initializer.remove(weight)
-        graph.initializer.append(narrow)
-        graph.node.insert(0, onnx.helper.make_node("Cast", [narrow.name], [weight.name], f"{weight.name}.widen", to=onnx.TensorProto.FLOAT))
+        stored, name = f"{weight.name}.{bits}", weight.name
+        node = lambda kind, given, made, **more: onnx.helper.make_node(kind, given, [made], f"{name}.{kind}", **more)
+        if bits == 16:
+            graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
+            made = [node("Cast", [stored], name, to=onnx.TensorProto.FLOAT)]
+        else:
+            scale = np.maximum(np.abs(values).max(-2, keepdims=True), 1e-12) / 127
+            graph.initializer.append(numpy_helper.from_array(np.round(values / scale).astype(np.int8), stored))
+            graph.initializer.append(numpy_helper.from_array(scale.astype(np.float32), f"{name}.scale"))
+            made = [node("Cast", [stored], f"{name}.wide", to=onnx.TensorProto.FLOAT), node("Mul", [f"{name}.wide", f"{name}.scale"], name)]
+        for place, one in enumerate(made):
+            graph.node.insert(place, one)
+    onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
@@ -165,7 +176,7 @@ def main() -> None:
     parser.add_argument("--code", type=Path, help="checkpoint of its run")
     parser.add_argument("--router", type=Path, help="checkpoint of its run")
     parser.add_argument("--rung", type=Path, action="append", default=[], help="checkpoint of a drafter to compare with")
-    parser.add_argument("--half", action="store_true", help="store weights in 16 bits")
+    parser.add_argument("--narrow", action="store_true", help="store drafters' weights in 8 bits, others' in 16")
     parser.add_argument("--out", required=True, type=Path, help="folder of the model")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -206,9 +217,9 @@ def main() -> None:
         router = load_router(options.router)
         export_router(router, target.width, graphs)
         described["router"] = {"temperature": float(router.temperature), "offset": float(router.offset)}
-    if options.half:
+    if options.narrow:
         for path in graphs.glob("*.onnx"):
-            halve(path)
+            narrow(path, 8 if path.name.startswith(("standalone", "colocated")) else 16)
     (options.out / "config.json").write_text(json.dumps(described, indent=2) + "\n")
     print(f"{options.out}: {sum(path.stat().st_size for path in graphs.glob('*.onnx'))} bytes")
 

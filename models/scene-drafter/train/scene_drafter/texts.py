@@ -89,9 +89,11 @@ class Texts:
             rows[b, 0], rows[b, 1:length] = CAPTION, tokens[:-1]
             target[b, :length], real[b, :length] = tokens, 1.0
             states[b, : length + 1] = torch.from_numpy(self._hidden[f][start + n : end + n + 1]).float()
-            words = torch.from_numpy(self._barred[f][start:end].astype(np.int64))
-            # 0 stands for none; padding is never the likeliest.
-            barred[b, :length].scatter_(1, words, NEVER)
+            # The generator's captions know no such rule.
+            if self.kind[i] != WRITTEN:
+                # 0 stands for none; padding is never the likeliest.
+                words = torch.from_numpy(self._barred[f][start:end].astype(np.int64))
+                barred[b, :length].scatter_(1, words, NEVER)
         barred[..., 0] = 0.0
         bias = bias_of(torch.from_numpy(seen))[:, None, None]
         return Batch(image, bias, rows, target, real, states, barred)

@@ -42,7 +42,8 @@ class Run:
         self.config, self.seed, self.data = config, seed, texts.identity
         self.facts = torch.from_numpy(facts)
         self.drafter = Drafter(config, target.decoder)
-        self.begun_from = None
+        # Other runs that this one builds on, by what it takes of them.
+        self.origin = {}
         self.batches = TrainingBatches(texts, config.train, seed)
         self.step = 0
         self._optimise()
@@ -51,13 +52,21 @@ class Run:
         groups = decayed(_Trained(self.drafter), self.config.train.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), fused=True)
 
+    def begin_from(self, path: Path) -> None:
+        """Takes the weights of another run, of a drafter of the same shape."""
+        state = checkpoint.load(path)
+        if other := [part for part in ("compress", "draft") if state["config"][part] != self.config.to_dict()[part]]:
+            raise ConfigError(f"{path} is of another {', '.join(other)}; begin from a run of this drafter")
+        self.drafter.load_state_dict(state["model"])
+        self.origin["init"] = checkpoint_identity(state)
+
     def look_as(self, path: Path) -> None:
         """Takes the vision adaptor of another run and leaves it as it is: both forms share one in the car."""
         state = checkpoint.load(path)
         other = {name.removeprefix("compressor."): value for name, value in state["model"].items() if name.startswith("compressor.")}
         self.drafter.compressor.load_state_dict(other)
         self.drafter.compressor.requires_grad_(False)
-        self.begun_from = checkpoint_identity(state)
+        self.origin["look_as"] = checkpoint_identity(state)
         self._optimise()
 
     @property
@@ -79,7 +88,7 @@ class Run:
         checkpoint.save(path, self._facts() | state)
 
     def _facts(self) -> dict:
-        return {"config": self.config.to_dict(), "seed": self.seed, "data": self.data, "look_as": self.begun_from}
+        return {"config": self.config.to_dict(), "seed": self.seed, "data": self.data, "origin": self.origin}
 
     def advance(self) -> dict[str, float]:
         """One step. Gives the parts of the loss and the norm of the gradient."""
@@ -121,6 +130,7 @@ def main() -> None:
     parser.add_argument("--target", required=True, help="folder of the target, models/scene-vlm-s")
     parser.add_argument("--data", required=True, action="append", help="folder of collected texts; may be given several times")
     parser.add_argument("--parser", required=True, help="the program drafthorse-scenes, which knows the fact-bearing words")
+    parser.add_argument("--init", type=Path, help="checkpoint of another run, whose weights this one begins with")
     parser.add_argument("--look-as", type=Path, help="checkpoint of another run, whose vision adaptor is taken as it is")
     parser.add_argument("--test", type=Path, help="folder of held-out texts to judge by at the end: OUT/test.json")
     parser.add_argument("--out", required=True, type=Path, help="folder of the run: checkpoint.pt, log.jsonl")
@@ -133,6 +143,8 @@ def main() -> None:
     target = Target(options.target)
     facts = fact_mask(options.parser, target)
     run = Run(configs.load(options.config).scaled(options.share), target, Texts(options.data, len(target.words)), facts, options.seed)
+    if options.init:
+        run.begin_from(options.init)
     if options.look_as:
         run.look_as(options.look_as)
     done = train(run, options.out, options.minutes, save_every=200)
