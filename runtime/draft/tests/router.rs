@@ -16,7 +16,9 @@ fn decide(pool: Pool, frames: &[f64]) -> Decision {
         audit_share: 0.0,
         seed: 0,
     });
-    router.route(&block("a", Order::Independent, frames)).decision
+    router
+        .route(&block("a", Order::Independent, frames))
+        .decision
 }
 
 #[test]
@@ -42,9 +44,15 @@ fn the_first_of_a_chain_is_sent_and_its_others_are_not_audited() {
         ..RouterConfig::default()
     });
     let decision = |router: &mut Router, order| router.route(&block("b", order, &[1.0])).decision;
-    assert_eq!(decision(&mut router, Order::First), Decision::Send(Reason::First));
+    assert_eq!(
+        decision(&mut router, Order::First),
+        Decision::Send(Reason::First)
+    );
     assert_eq!(decision(&mut router, Order::Continues), Decision::Accept);
-    assert_eq!(decision(&mut router, Order::Independent), Decision::Send(Reason::Audit));
+    assert_eq!(
+        decision(&mut router, Order::Independent),
+        Decision::Send(Reason::Audit)
+    );
 }
 
 #[test]
@@ -57,7 +65,10 @@ fn audits_are_drawn_by_the_id_and_are_as_many_as_asked() {
         let mut router = Router::new(RouterConfig { seed, ..config });
         let is_audited = |at: &usize| {
             let id = format!("vehicle-7/{at}");
-            router.route(&block(&id, Order::Independent, &[1.0])).decision != Decision::Accept
+            router
+                .route(&block(&id, Order::Independent, &[1.0]))
+                .decision
+                != Decision::Accept
         };
         (0..20_000).filter(is_audited).collect()
     };
@@ -94,7 +105,10 @@ fn a_wanted_share_is_accepted_though_scores_move() {
 #[test]
 fn after_a_restart_it_goes_on_as_if_nothing_had_been() {
     let config = RouterConfig {
-        threshold: Threshold::AcceptRate { rate: 0.4, tau: 0.5 },
+        threshold: Threshold::AcceptRate {
+            rate: 0.4,
+            tau: 0.5,
+        },
         audit_share: 0.2,
         ..RouterConfig::default()
     };
@@ -102,7 +116,8 @@ fn after_a_restart_it_goes_on_as_if_nothing_had_been() {
     let (mut straight, mut stopped) = (Router::new(config), Router::new(config));
     for at in 0..600 {
         let (id, score) = (at.to_string(), draws.unit());
-        let block = block(&id, Order::Independent, &[score]);
+        let frames = [score];
+        let block = block(&id, Order::Independent, &frames);
         let routed = straight.route(&block);
         assert_eq!(stopped.route(&block), routed);
         let agreed = draws.unit() < 0.5;

