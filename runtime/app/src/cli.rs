@@ -606,9 +606,16 @@ pub struct BenchArgs {
     /// judging.
     #[arg(long)]
     pub tuning: bool,
-    /// `vision`: generated scenes whose questions are asked; 0 measures the prefill alone.
+    /// `vision`: generated scenes whose questions are asked; 0 measures the prefill alone. `speculate`: those
+    /// that are described.
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub scenes: usize,
+    /// `speculate`: folder of the drafter; models/scene-drafter-s if left out.
+    #[arg(long, value_name = "DIR")]
+    pub drafter: Option<PathBuf>,
+    /// `speculate`: folder with drafters to compare with, where they are not with the drafter.
+    #[arg(long, value_name = "DIR")]
+    pub ladder: Option<PathBuf>,
     /// `vision`: other methods of pruning than the shipped ones, as docs/pruning.md has them.
     #[arg(long, value_name = "FILE")]
     pub methods: Option<PathBuf>,
@@ -646,6 +653,9 @@ pub enum BenchKind {
     /// Which share of what queries in words mean is found in generated drives, beside plain ways of
     /// choosing and with each stream left out.
     Find,
+    /// Descriptions with drafts beside the target alone: speed, tokens a run of the target, and how often
+    /// drafted words are right.
+    Speculate,
     /// Pruning of vision tokens: accuracy kept by each method on questions about generated scenes, and
     /// what fewer tokens save.
     Vision,

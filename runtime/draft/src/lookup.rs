@@ -66,10 +66,9 @@ impl Proposer for Lookup {
         let said = &self.said;
         for size in (1..=self.longest.min(said.len())).rev() {
             let run = &said[said.len() - size..];
-            // The latest text first, and in each the last place; the run itself has nothing behind it.
-            let texts = std::iter::once(&said[..said.len() - 1])
-                .chain(self.earlier.iter().rev().map(Vec::as_slice));
-            let found = texts.into_iter().find_map(|text| {
+            // The latest text first, and in each the last place that has something behind it.
+            let mut texts = std::iter::once(said).chain(self.earlier.iter().rev());
+            let found = texts.find_map(|text| {
                 let last = text.len().checked_sub(size + 1)?;
                 let at = (0..=last).rev().find(|&at| text[at..].starts_with(run))?;
                 Some(&text[at + size..])

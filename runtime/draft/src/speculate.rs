@@ -85,7 +85,7 @@ impl Said {
 /// A target with what drafts for it.
 pub struct Speculator<'a> {
     target: &'a mut Target,
-    proposer: Option<&'a mut dyn Proposer>,
+    proposer: Option<&'a mut (dyn Proposer + 'static)>,
     lengths: &'a mut Lengths,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Speculator<'a> {
     /// Joins them. Without a proposer the target decodes alone, token by token.
     pub fn new(
         target: &'a mut Target,
-        proposer: Option<&'a mut dyn Proposer>,
+        proposer: Option<&'a mut (dyn Proposer + 'static)>,
         lengths: &'a mut Lengths,
     ) -> Self {
         Self {

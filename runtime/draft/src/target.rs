@@ -173,6 +173,17 @@ impl Target {
         Ok(())
     }
 
+    /// Goes back by so many tokens that were kept.
+    ///
+    /// # Errors
+    /// [`DraftError::Vision`] where there are not so many.
+    pub fn back(&mut self, tokens: usize) -> Result<(), DraftError> {
+        let left = self.decoder.cached().saturating_sub(tokens);
+        self.decoder.keep(Kept::first(left))?;
+        self.next -= tokens as i64;
+        Ok(())
+    }
+
     /// Logits after a row of the last run.
     ///
     /// # Errors

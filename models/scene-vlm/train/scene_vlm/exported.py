@@ -28,15 +28,21 @@ def decoder(folder: str | Path) -> Decoder:
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
-    """Parameters by their names in `Decoder`. An export keeps the modules' names, in the nodes or the parameters."""
+    """Parameters by their names in `Decoder`: an export keeps the modules' names in those of its nodes."""
     graph = onnx.load(path).graph
     values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
-    found = {name.removeprefix("decoder."): value for name, value in values.items() if name.startswith("decoder.")}
+    found = {}
     for node in graph.node:
-        if node.op_type == "MatMul" and node.input[1] in values:
-            # `/layers.0/query/MatMul`; the one without a module is the tied embedding.
-            module = ".".join(node.name.split("/")[1:-1]) or "embedding"
-            found[f"{module}.weight"] = values[node.input[1]].t().contiguous()
+        # Equal parameters are stored once.
+        if node.op_type == "Identity" and node.input[0] in values:
+            values[node.output[0]] = values[node.input[0]]
+        if node.op_type not in ("MatMul", "Mul") or node.input[1] not in values:
+            continue
+        # `/layers.0/query/MatMul`, `/layers.0/norm_feed/Mul_1`; the one without a module is the tied embedding.
+        module = ".".join(node.name.split("/")[1:-1]) or "embedding"
+        value = values[node.input[1]]
+        if value.ndim:
+            found[f"{module}.weight"] = value.t().contiguous() if node.op_type == "MatMul" else value
     if "embedding.weight" not in found:
         raise ConfigError(f"{path} is not as this project exports decoders: it has no product that gives logits")
     return found
