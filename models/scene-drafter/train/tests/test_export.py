@@ -22,8 +22,8 @@ from scene_vlm.decoder import bias_of
 from scene_vlm.export import past_names
 
 PLAIN = {
-    "Add", "Cast", "Concat", "Constant", "CumSum", "Div", "Equal", "Erf", "Expand", "Gather", "Gemm", "GreaterOrEqual", "Identity", "Less",
-    "LessOrEqual", "LogSoftmax", "MatMul", "Mul", "Neg", "Not", "Pow", "ReduceMax", "ReduceMean", "ReduceMin", "Reshape", "Round",
+    "Add", "Cast", "Concat", "Constant", "CumSum", "Div", "Equal", "Erf", "Exp", "Expand", "Gather", "Gemm", "GreaterOrEqual", "Identity", "Less",
+    "LessOrEqual", "Clip", "Log", "MatMul", "Mul", "Neg", "Not", "Pow", "ReduceMean", "ReduceSum", "Reshape", "Round",
     "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "Where", "ConstantOfShape",
 }
 
