@@ -1,8 +1,6 @@
 //! The drafter: scenes, what the target says of them, the drafters, the code for image tokens, the router, the export.
 
-use clap::Args;
-
-use super::{Training, done, whole};
+use super::{SceneModel, Training, done};
 use crate::step::Step;
 
 /// Scenes by folder: split, seed, how many, greedy descriptions of each, whether other texts are collected too.
@@ -21,47 +19,18 @@ const RUNGS: [&str; 4] = ["plain", "compressed", "global", "no-vision"];
 const TARGET: &str = "models/scene-vlm-s";
 const PARSER: &str = "target/release/drafthorse-scenes";
 
-#[derive(Args)]
-pub(super) struct Train {
-    /// Where scenes, texts, checkpoints and the Python environment are kept; a stopped training goes on there
-    #[arg(long, value_name = "DIR", default_value = "target/models")]
-    work: String,
-    /// Folder that the trained model is written to [default: models/scene-drafter-s; with --share a folder beside
-    /// the runs]
-    #[arg(long, value_name = "DIR")]
-    out: Option<String>,
-    /// Seed of the weights and of the order of texts
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Share of the steps and scenes, for a trial
-    #[arg(long, default_value_t = 1.0)]
-    share: f64,
-}
-
 /// Runs it.
-pub(super) fn run(train: &Train) -> anyhow::Result<()> {
+pub(super) fn run(train: &SceneModel) -> anyhow::Result<()> {
     let work = &train.work;
     let training = Training::prepare("scene-drafter", work)?.beside("scene-vlm");
-    let part = match train.share < 1.0 {
-        true => format!("-share-{}", train.share),
-        false => String::new(),
-    };
+    let part = train.part();
     let (scenes, texts) = (
         format!("{work}/scenes{part}"),
         format!("{work}/texts{part}"),
     );
     for (folder, split, seed, count, greedy, others) in SCENES {
-        let count = (f64::from(count) * train.share)
-            .ceil()
-            .max(64.0)
-            .to_string();
         let data = format!("{scenes}/{folder}");
-        whole(&data, |partial| {
-            let mut words = vec!["run", "--release", "--locked", "-p", "drafthorse-synth"];
-            words.extend(["--bin", "drafthorse-scenes", "--", "--out", partial]);
-            words.extend(["--split", split, "--seed", seed, "--scenes", &count]);
-            done(&Step::cargo(&format!("{folder} scenes"), &words))
-        })?;
+        train.scenes(&data, split, seed, count)?;
         let out = format!("{texts}/{folder}");
         let mut words = vec!["scene_drafter.collect", "--target", TARGET, "--data", &data];
         words.extend(["--out", &out, "--greedy", greedy]);
@@ -125,12 +94,7 @@ pub(super) fn run(train: &Train) -> anyhow::Result<()> {
     words.extend(["--val", &val, "--test", &test, "--scenes", &scenes]);
     words.extend(["--out", &router, "--seed", &seed]);
     training.step("router", &words)?;
-    let out = match &train.out {
-        Some(out) => out.clone(),
-        // A trial does not take the place of the shipped model unasked.
-        None if part.is_empty() => "models/scene-drafter-s".to_owned(),
-        None => format!("{run}/model"),
-    };
+    let out = train.out("models/scene-drafter-s", &run);
     let [colocated, code, router] = ["colocated", "code", "router"].map(of_run);
     let rungs = RUNGS.map(of_run);
     let export = |to: &str, more: &[&str]| {
