@@ -70,13 +70,14 @@ def confidence(logits, tokens):
     return torch.cat((own, own - best_other, entropy), -1)
 
 
-def agreed(target: Target, image, kept, drafts: list[Drafted]) -> list[np.ndarray]:
-    """Of each draft bool [n]: whether the target, reading it, would write the same token there."""
+def opinions(target: Target, image, kept, drafts: list[Drafted]) -> list[np.ndarray]:
+    """Of each draft f32 [n]: how likely each token is to the target, reading the draft, as a share of its likeliest there."""
     words = target.decoder.embedding.weight.detach().numpy()
     found = []
     for text in target.read(image, kept, [drafted.tokens for drafted in drafts]):
         logits = text.hidden[1:] @ words.T
         for row, barred in enumerate(target.barred(text.tokens)):
             logits[row, barred] = NEVER
-        found.append(logits.argmax(-1) == np.array(text.tokens))
+        own = logits[np.arange(len(text.tokens)), text.tokens]
+        found.append(np.exp(own - logits.max(-1)))
     return found

@@ -6,13 +6,15 @@ from torch import nn
 
 # Numbers of a token's confidence: ln p, its lead over the next, entropy.
 CONFIDENCE = 3
+# A logit beyond this is as good as certain.
+SURE = 15.0
 
 
 class Router(nn.Module):
     """hidden_states f32 [1, n, width], confidence f32 [1, n, 3], global f32 [1, width] -> score f32 [1].
 
-    The worst token decides as well as the mean: a draft is as good as its weakest word, but one weak word is not always one
-    that matters.
+    Each token gets the probability that the target agrees with it, and how much that matters (whether it carries a fact).
+    The draft's is the product of the former to the power of the latter, put right by a line that is set on held-out drafts.
     """
 
     def __init__(self, width: int, inner: int):
@@ -20,25 +22,23 @@ class Router(nn.Module):
         # Numbers of features and confidences differ; these bring them to one range.
         self.register_buffer("mean", torch.zeros(CONFIDENCE))
         self.register_buffer("deviation", torch.ones(CONFIDENCE))
-        self.token = nn.Sequential(nn.Linear(width + CONFIDENCE, inner), nn.GELU(), nn.Linear(inner, inner), nn.GELU())
-        self.whole = nn.Linear(width, inner)
-        self.judge = nn.Sequential(nn.Linear(3 * inner + 2, inner), nn.GELU(), nn.Linear(inner, 1))
-        # Divides the logit, set on held-out drafts: the score's sigmoid is a probability that holds.
+        self.token = nn.Sequential(nn.Linear(2 * width + CONFIDENCE, inner), nn.GELU(), nn.Linear(inner, inner), nn.GELU())
+        self.judge = nn.Linear(inner, 2)
         self.register_buffer("temperature", torch.ones(1))
         self.register_buffer("offset", torch.zeros(1))
 
-    def forward(self, hidden_states, confidence, whole, real=None):
-        """`real` bool [B, n]: False for padding."""
+    def tokens(self, hidden_states, confidence, whole):
+        """Logits [B, n, 2] of each token: that the target agrees, that it carries a fact."""
         known = (confidence - self.mean) / self.deviation
-        tokens = self.token(torch.cat((hidden_states, known), -1))
-        least = confidence[..., 0]
-        if real is None:
-            worst, mean = tokens.amax(1), tokens.mean(1)
-            plain = torch.stack((least.amin(1), least.mean(1)), -1)
-        else:
-            count = real.sum(1, keepdim=True)
-            worst = tokens.masked_fill(~real[..., None], -torch.inf).amax(1)
-            mean = (tokens * real[..., None]).sum(1) / count
-            plain = torch.stack((least.masked_fill(~real, torch.inf).amin(1), (least * real).sum(1) / count[:, 0]), -1)
-        score = self.judge(torch.cat((worst, mean, self.whole(whole), plain), -1))[:, 0]
-        return score / self.temperature + self.offset
+        around = whole[:, None].expand(-1, hidden_states.shape[1], -1)
+        return self.judge(self.token(torch.cat((hidden_states, around, known), -1))).clamp(-SURE, SURE)
+
+    def of_tokens(self, logits):
+        """The draft's score [B] of its tokens' logits."""
+        agrees = -(1.0 + (-logits[..., 0]).exp()).log()
+        # The probability's logarithm, kept off 0.
+        together = (agrees * logits[..., 1].sigmoid()).sum(1) - 1e-5
+        return (together - (1.0 - together.exp()).log()) / self.temperature + self.offset
+
+    def forward(self, hidden_states, confidence, whole):
+        return self.of_tokens(self.tokens(hidden_states, confidence, whole))

@@ -78,14 +78,10 @@ class Run:
         return train.learning_rate * warm_cosine(self.step, train.steps, train.warmup_steps, FLOOR)
 
     def resume(self, path: Path) -> None:
-        state = checkpoint.own(path, **self._facts())
-        self.drafter.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        self.step = checkpoint.restore(path, self.drafter, self.optimiser, **self._facts())
 
     def save(self, path: Path) -> None:
-        state = {"step": self.step, "model": self.drafter.state_dict(), "optimiser": self.optimiser.state_dict()}
-        checkpoint.save(path, self._facts() | state)
+        checkpoint.keep(path, self.step, self.drafter, self.optimiser, **self._facts())
 
     def _facts(self) -> dict:
         return {"config": self.config.to_dict(), "seed": self.seed, "data": self.data, "origin": self.origin}

@@ -63,14 +63,10 @@ class Run:
         return self.config.learning_rate * warm_cosine(self.step, self.steps, self.config.warmup_steps, FLOOR)
 
     def resume(self, path: Path) -> None:
-        state = checkpoint.own(path, **self._facts())
-        self.code.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        self.step = checkpoint.restore(path, self.code, self.optimiser, **self._facts())
 
     def save(self, path: Path) -> None:
-        state = {"step": self.step, "model": self.code.state_dict(), "optimiser": self.optimiser.state_dict()}
-        checkpoint.save(path, self._facts() | state)
+        checkpoint.keep(path, self.step, self.code, self.optimiser, **self._facts())
 
     def _facts(self) -> dict:
         return {"config": dataclasses.asdict(self.config), "seed": self.seed, "data": self.data}

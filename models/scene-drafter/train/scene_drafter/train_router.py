@@ -1,6 +1,7 @@
 """Trains and judges the router's head on drafts of scenes that the drafter did not learn from.
 
-A draft is good where the target, reading it, would have written each of its fact-bearing words itself.
+A draft is good where the target, reading it, agrees with each of its fact-bearing words: gives it at least AGREES of the probability of
+the word that it likes best there. (Its own choice between `day` and `midday` is as good as a coin's.)
 """
 
 import argparse
@@ -16,56 +17,59 @@ from drafthorse_training.loop import prepare
 from scene_vlm.evaluate import parsed
 from scene_vlm.scenes import Scenes
 
-from .collect import GREEDY
-from .draft import Drafted, agreed, draft
+from .collect import BUDGETS, GREEDY, uniform
+from .draft import Drafted, draft, opinions
 from .drafter import Drafter
-from .router import Router
+from .router import SURE, Router
 from .target import Target
 from .texts import Texts
 from .train import fact_mask, load_drafter
 
+AGREES = 0.5
 BATCH = 48
-INNER = 64
-STEPS, LEARNING_RATE, WEIGHT_DECAY, ROWS = 1500, 1e-3, 0.05, 64
+INNER = 96
+STEPS, LEARNING_RATE, WEIGHT_DECAY, ROWS = 1500, 1e-3, 0.05, 48
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Drafts of the greedy texts of some folders, `texts` by their index, and whether each is good."""
+    """Drafts, and of each bool [n]: which tokens the target agrees with, which carry facts."""
 
     drafts: list[Drafted]
-    good: np.ndarray
-    texts: np.ndarray
+    agrees: list[np.ndarray]
+    bearing: list[np.ndarray]
+
+    @property
+    def good(self) -> np.ndarray:
+        return np.array([bool(agrees[bearing].all()) for agrees, bearing in zip(self.agrees, self.bearing)])
 
 
-def judged(drafter: Drafter, target: Target, texts: Texts, facts: np.ndarray) -> Judged:
-    chosen = texts.of_kind(GREEDY)
-    # Together those of one budget: they have as many tokens.
-    counts = np.array([len(texts.places(i)) for i in chosen])
-    chosen = chosen[np.argsort(counts, kind="stable")]
-    drafts, good = [], []
+def judged(drafter: Drafter, target: Target, texts: Texts, looks: list[tuple[int, np.ndarray]], facts: np.ndarray) -> Judged:
+    """Drafts of scenes, each from the image tokens at given places, in the given order."""
+    drafts, agrees = [None] * len(looks), [None] * len(looks)
+    counts = np.array([len(places) for _, places in looks])
     for count in np.unique(counts):
-        same = [i for i in chosen if len(texts.places(i)) == count]
-        for first in range(0, len(same), BATCH):
-            part = same[first : first + BATCH]
-            kept = torch.from_numpy(np.stack([texts.places(i) for i in part]))
-            image = torch.from_numpy(texts.features[texts.scene[part]]).float()
+        same = np.nonzero(counts == count)[0]
+        for part in np.split(same, range(BATCH, len(same), BATCH)):
+            kept = torch.from_numpy(np.stack([looks[i][1] for i in part]))
+            image = torch.from_numpy(texts.features[[looks[i][0] for i in part]]).float()
             image = image.gather(1, kept[..., None].expand(-1, -1, image.shape[-1]))
             made = draft(drafter, image, kept, target.longest, target.repeat)
-            for drafted, right in zip(made, agreed(target, image, kept, made)):
-                good.append(bool(right[facts[drafted.tokens]].all()))
-            drafts += made
-    return Judged(drafts, np.array(good), chosen)
+            for i, drafted, likely in zip(part, made, opinions(target, image, kept, made)):
+                drafts[i], agrees[i] = drafted, likely >= AGREES
+    return Judged(drafts, agrees, [facts[drafted.tokens] for drafted in drafts])
 
 
-def stacked(drafts: list[Drafted]):
-    """hidden, confidence, global, real of some drafts, padded."""
-    longest = max(len(drafted.tokens) for drafted in drafts)
-    pad = lambda rows: torch.from_numpy(np.stack([np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]))
-    real = torch.tensor([[i < len(drafted.tokens) for i in range(longest)] for drafted in drafts])
-    whole = torch.from_numpy(np.stack([drafted.whole for drafted in drafts]))
-    return pad([d.hidden for d in drafts]), pad([d.confidence for d in drafts]), whole, real
+def every_look(texts: Texts) -> list[tuple[int, np.ndarray]]:
+    """All scenes with each budget."""
+    return [(scene, uniform(count)) for scene in range(len(texts.features)) for count in BUDGETS]
+
+
+def stacked(rows: list[np.ndarray]) -> torch.Tensor:
+    """[B, n, ...], padded with zeros."""
+    longest = max(len(row) for row in rows)
+    return torch.from_numpy(np.stack([np.pad(row, [(0, longest - len(row))] + [(0, 0)] * (row.ndim - 1)) for row in rows]))
 
 
 def fit(found: Judged, width: int, seed: int) -> Router:
@@ -80,10 +84,18 @@ def fit(found: Judged, width: int, seed: int) -> Router:
         for group in optimiser.param_groups:
             group["lr"] = LEARNING_RATE * (1 - step / STEPS)
         rows = np.random.default_rng([seed, step]).integers(len(good), size=ROWS)
-        hidden, confidence, whole, real = stacked([found.drafts[i] for i in rows])
+        drafts = [found.drafts[i] for i in rows]
+        real = stacked([np.ones(len(drafted.tokens), dtype=bool) for drafted in drafts])
+        agrees, bearing = (stacked([of[i] for i in rows]).float() for of in (found.agrees, found.bearing))
         # Hidden states are many for the drafts there are; some noise keeps the head from learning them by heart.
-        hidden = F.dropout(hidden, 0.2)
-        loss = F.binary_cross_entropy_with_logits(router(hidden, confidence, whole, real), good[rows])
+        hidden = F.dropout(stacked([drafted.hidden for drafted in drafts]), 0.3)
+        whole = F.dropout(torch.from_numpy(np.stack([drafted.whole for drafted in drafts])), 0.3)
+        logits = router.tokens(hidden, stacked([drafted.confidence for drafted in drafts]), whole)
+        each = F.binary_cross_entropy_with_logits(logits, torch.stack((agrees, bearing), -1), reduction="none")
+        loss = (each[..., 0] * bearing).sum() / bearing.sum() + (each[..., 1] * real).sum() / real.sum()
+        # Padding carries no fact.
+        score = router.of_tokens(torch.where(real[..., None], logits, logits.new_tensor([SURE, -SURE])))
+        loss = loss + F.binary_cross_entropy_with_logits(score, good[rows])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -91,9 +103,15 @@ def fit(found: Judged, width: int, seed: int) -> Router:
 
 
 @torch.no_grad()
+def token_logits(router: Router, drafts: list[Drafted]) -> list[torch.Tensor]:
+    """[1, n, 2] of each draft."""
+    each = ((d.hidden, d.confidence, d.whole) for d in drafts)
+    return [router.tokens(*(torch.from_numpy(part)[None] for part in parts)) for parts in each]
+
+
+@torch.no_grad()
 def scores(router: Router, drafts: list[Drafted]) -> np.ndarray:
-    parts = [drafts[i : i + BATCH] for i in range(0, len(drafts), BATCH)]
-    return np.concatenate([router(*stacked(part)).numpy() for part in parts])
+    return np.array([float(router.of_tokens(logits)) for logits in token_logits(router, drafts)])
 
 
 def calibrate(router: Router, found: Judged) -> None:
@@ -130,16 +148,25 @@ def calibration_error(score: np.ndarray, good: np.ndarray, bins: int = 10) -> fl
     return float(sum(len(part) * abs(p[part].mean() - good[part].mean()) for part in parts) / len(p))
 
 
-def plain(drafts: list[Drafted], facts: np.ndarray) -> dict[str, np.ndarray]:
+def plain(found: Judged) -> dict[str, np.ndarray]:
     """Scores that need no head."""
-    least = [drafted.confidence[:, 0] for drafted in drafts]
-    bearing = [row[facts[drafted.tokens]] for row, drafted in zip(least, drafts)]
+    least = [drafted.confidence[:, 0] for drafted in found.drafts]
+    facts = [row[bearing] for row, bearing in zip(least, found.bearing)]
     return {
         "least": np.array([row.min() for row in least]),
         "mean": np.array([row.mean() for row in least]),
-        "least_fact": np.array([row.min() if len(row) else 0.0 for row in bearing]),
-        "random": np.random.default_rng(0).random(len(drafts)),
+        "least_fact": np.array([row.min(initial=0.0) for row in facts]),
+        "mean_fact": np.array([row.mean() if len(row) else 0.0 for row in facts]),
+        "random": np.random.default_rng(0).random(len(least)),
     }
+
+
+def of_words(router: Router, found: Judged) -> dict[str, float]:
+    """AUROC over fact-bearing words alone: of the head, of ln p."""
+    head = np.concatenate([logits[0, :, 0].numpy()[bearing] for logits, bearing in zip(token_logits(router, found.drafts), found.bearing)])
+    own = np.concatenate([drafted.confidence[bearing, 0] for drafted, bearing in zip(found.drafts, found.bearing)])
+    agrees = np.concatenate([agrees[bearing] for agrees, bearing in zip(found.agrees, found.bearing)])
+    return {"head": round(auroc(head, agrees), 4), "ln_p": round(auroc(own, agrees), 4), "agrees": round(float(agrees.mean()), 4)}
 
 
 def right_and_wrong(parser: str, captions: list[str], known: list[dict]) -> np.ndarray:
@@ -164,29 +191,28 @@ def curve(score: np.ndarray, drafted: np.ndarray, targeted: np.ndarray) -> list[
     return rows
 
 
-def judge(router: Router, found: Judged, texts: Texts, target: Target, facts: np.ndarray, parser: str, scenes: str) -> dict:
-    every = {"head": scores(router, found.drafts)} | plain(found.drafts, facts)
-    report = {
+def judge(router: Router, found: Judged, texts: Texts, chosen, target: Target, parser: str, scenes: str) -> dict:
+    every = {"head": scores(router, found.drafts)} | plain(found)
+    data = Scenes(scenes)
+    known = [data[int(texts.scene[i])].facts for i in chosen]
+    drafted = right_and_wrong(parser, [target.words_of(d.tokens) for d in found.drafts], known)
+    targeted = right_and_wrong(parser, [target.words_of(texts.tokens(i)) for i in chosen], known)
+    precision = lambda counts: round(float(counts[:, 0].sum() / counts.sum()), 4)
+    best = {name: np.argsort(-score, kind="stable") for name, score in every.items()}
+    return {
         "drafts": len(found.drafts),
         "good": round(float(found.good.mean()), 4),
         "auroc": {name: round(auroc(score, found.good), 4) for name, score in every.items()},
+        "auroc_of_fact_words": of_words(router, found),
+        "auroc_of_no_wrong_fact": {name: round(auroc(score, drafted[:, 1] == 0), 4) for name, score in every.items()},
         "calibration_error": round(calibration_error(every["head"], found.good), 4),
-    }
-    data = Scenes(scenes)
-    known = [data[int(texts.scene[i])].facts for i in found.texts]
-    drafted = right_and_wrong(parser, [target.words_of(d.tokens) for d in found.drafts], known)
-    targeted = right_and_wrong(parser, [target.words_of(texts.tokens(i)) for i in found.texts], known)
-    precision = lambda counts: round(float(counts[:, 0].sum() / counts.sum()), 4)
-    report |= {
         "right_of_told": {"draft": precision(drafted), "target": precision(targeted)},
         "told_a_text": {"draft": round(float(drafted.sum(1).mean()), 2), "target": round(float(targeted.sum(1).mean()), 2)},
         "kept_by_accepted_share": {name: curve(score, drafted, targeted) for name, score in every.items()},
         "accepted_alone": {
-            name: [[share, precision(drafted[np.argsort(-score, kind="stable")[: round(share * len(score))]])] for share in SHARES]
-            for name, score in every.items()
+            name: [[share, precision(drafted[order[: round(share * len(order))]])] for share in SHARES] for name, order in best.items()
         },
     }
-    return report
 
 
 def save(router: Router, path: Path, width: int) -> None:
@@ -217,13 +243,17 @@ def main() -> None:
     target = Target(options.target)
     drafter, _ = load_drafter(options.drafter, target)
     facts = fact_mask(options.parser, target)
-    texts = {name: Texts(of, len(target.words)) for name, of in (("data", options.data), ("val", [options.val]), ("test", [options.test]))}
-    found = {name: judged(drafter, target, of, facts) for name, of in texts.items()}
+    folders = {"data": options.data, "val": [options.val], "test": [options.test]}
+    texts = {name: Texts(of, len(target.words)) for name, of in folders.items()}
+    chosen = texts["test"].of_kind(GREEDY)
+    looks = {name: every_look(texts[name]) for name in ("data", "val")}
+    looks["test"] = [(int(texts["test"].scene[i]), texts["test"].places(i)) for i in chosen]
+    found = {name: judged(drafter, target, texts[name], looks[name], facts) for name in texts}
     router = fit(found["data"], target.width, options.seed)
     calibrate(router, found["val"])
     save(router, options.out / "checkpoint.pt", target.width)
     report = {"learnt_from": len(found["data"].drafts), "seed": options.seed}
-    report |= judge(router, found["test"], texts["test"], target, facts, options.parser, options.scenes)
+    report |= judge(router, found["test"], texts["test"], chosen, target, options.parser, options.scenes)
     (options.out / "test.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report))
 
