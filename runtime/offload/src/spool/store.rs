@@ -94,20 +94,12 @@ impl Spool {
         waiting: &Waiting,
         payload: &[u8],
     ) -> Result<(), SpoolError> {
-        if self.entries.contains_key(&waiting.block) {
-            return Err(SpoolError::Known(waiting.block.clone()));
-        }
         let too_large = || SpoolError::TooLarge(payload.len());
         let bytes = u32::try_from(payload.len()).map_err(|_| too_large())?;
         let entry = Entry {
-            deadline_ns: waiting.deadline_ns,
-            stored_ns: now_ns,
-            worth: waiting.worth,
             bytes,
             crc32: crc32fast::hash(payload),
-            number: self.next_number,
-            told: false,
-            state: State::Waiting,
+            ..self.new_entry(now_ns, waiting, State::Waiting)?
         };
         if counted(&entry) > self.limits.bytes {
             return Err(too_large());
@@ -124,6 +116,43 @@ impl Spool {
         self.bytes += counted(&entry);
         self.entries.insert(waiting.block.clone(), entry);
         Ok(())
+    }
+
+    /// Puts a block on the disk that has its ruling already: no payload, and as durable.
+    ///
+    /// # Errors
+    /// Where the block is known, or the disk fails; nothing of the block stays then.
+    pub fn store_ruled(
+        &mut self,
+        now_ns: u64,
+        waiting: &Waiting,
+        ruling: &Ruling,
+    ) -> Result<(), SpoolError> {
+        let state = State::Effective(ruling.clone());
+        let entry = self.new_entry(now_ns, waiting, state)?;
+        self.next_number += 1;
+        self.put(&waiting.block, entry)
+    }
+
+    fn new_entry(
+        &self,
+        stored_ns: u64,
+        waiting: &Waiting,
+        state: State,
+    ) -> Result<Entry, SpoolError> {
+        if self.entries.contains_key(&waiting.block) {
+            return Err(SpoolError::Known(waiting.block.clone()));
+        }
+        Ok(Entry {
+            deadline_ns: waiting.deadline_ns,
+            stored_ns,
+            worth: waiting.worth,
+            bytes: 0,
+            crc32: 0,
+            number: self.next_number,
+            told: false,
+            state,
+        })
     }
 
     /// The payload of a block that waits.
@@ -157,7 +186,8 @@ impl Spool {
         self.put(block, entry)
     }
 
-    /// The log has that the block is unverified: the next open need not say it again.
+    /// The log has that the block is unverified: the next open need not say it again. On the disk it is with the next
+    /// block or verdict; until then a kill has it said again.
     ///
     /// # Errors
     /// Where the disk fails. A block that is not there any more is none.
@@ -168,13 +198,16 @@ impl Spool {
                     told: true,
                     ..entry.clone()
                 };
-                self.put(block, entry)
+                self.index.change_later(&[Change::Put(block, &entry)])?;
+                self.replace(block, entry);
+                Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    /// The log has the block's verdict: only the id is remembered.
+    /// The log has the block's verdict: only the id is remembered. On the disk it is with the next block or verdict;
+    /// until then a kill has the verdict handed out again.
     ///
     /// # Errors
     /// Where the disk fails: the next open hands the verdict out again. A block without a verdict is none.
@@ -185,7 +218,8 @@ impl Spool {
                     state: State::Settled,
                     ..entry.clone()
                 };
-                self.put(block, entry)?;
+                self.index.change_later(&[Change::Put(block, &entry)])?;
+                self.replace(block, entry);
                 self.forget_oldest()
             }
             _ => Ok(()),
@@ -272,10 +306,14 @@ impl Spool {
         if entry.state != State::Waiting {
             self.files.remove(entry.number);
         }
+        self.replace(block, entry);
+        Ok(())
+    }
+
+    fn replace(&mut self, block: &BlockId, entry: Entry) {
         let after = counted(&entry);
         let before = self.entries.insert(block.clone(), entry);
         self.bytes = self.bytes + after - before.as_ref().map_or(0, counted);
-        Ok(())
     }
 
     fn remove(&mut self, blocks: &[BlockId]) -> Result<(), SpoolError> {
