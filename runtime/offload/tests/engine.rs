@@ -252,6 +252,21 @@ impl World {
                 }
                 Action::Record(block, _) => {
                     let at = self.disk_time();
+                    // A block whose turn to be stored has not come is stored with its ruling.
+                    let mine = |e: &Event| matches!(e, Event::Stored(b, _) if *b == block);
+                    let pending = self.events.iter().find(|(_, e)| mine(e)).map(|(k, _)| *k);
+                    if let Some(key) = pending
+                        && let Some(Event::Stored(_, stored)) = self.events.remove(&key)
+                    {
+                        if stored.is_ok() {
+                            self.on_disk.insert(block.clone());
+                            self.recorded.insert(block.clone());
+                        }
+                        let recorded = stored.map_err(|_| Unrecorded::Gone);
+                        self.at(at, Event::Stored(block.clone(), stored));
+                        self.at(at, Event::Recorded(block, recorded));
+                        continue;
+                    }
                     let result = if !self.on_disk.contains(&block) {
                         Err(Unrecorded::Gone)
                     } else if self.recorded.contains(&block) {

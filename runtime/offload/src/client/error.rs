@@ -141,7 +141,9 @@ fn certificate_fault(error: &(dyn Error + 'static)) -> Option<String> {
 }
 
 /// Alerts that are about certificates.
-const CERTIFICATE_ALERTS: [AlertDescription; 8] = [
+const CERTIFICATE_ALERTS: [AlertDescription; 9] = [
+    // A signature that is not that of the authority of this name.
+    AlertDescription::DecryptError,
     AlertDescription::BadCertificate,
     AlertDescription::UnsupportedCertificate,
     AlertDescription::CertificateRevoked,

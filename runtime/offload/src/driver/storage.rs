@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use drafthorse_protocol::{BlockId, VerifyRequest};
 use prost::Message as _;
@@ -51,7 +52,7 @@ pub(super) fn serve(
     done: &UnboundedSender<Done>,
 ) {
     let mut queue = VecDeque::new();
-    while let Some(ask) = next(&mut queue, asked) {
+    while let Some(ask) = next(&mut spool, &mut queue, asked) {
         for what in answer(&mut spool, &clock, ask, &mut queue) {
             // Who asked may be gone.
             let _ = done.send(what);
@@ -64,13 +65,31 @@ pub(super) fn serve(
         }
         let _ = done.send(Done::Holds(spool.bytes()));
     }
+    sync(&mut spool);
+}
+
+/// What was logged is on the disk at the latest so long after nothing else was asked for.
+const SYNC: Duration = Duration::from_secs(1);
+
+fn sync(spool: &mut Spool) {
+    if spool.is_unsynced()
+        && let Err(error) = spool.sync()
+    {
+        tracing::warn!(%error, "the next start may tell again what was logged");
+    }
 }
 
 /// Rulings first: somebody waits for them by a deadline. The rest in order.
-fn next(queue: &mut VecDeque<Ask>, asked: &Receiver<Ask>) -> Option<Ask> {
+fn next(spool: &mut Spool, queue: &mut VecDeque<Ask>, asked: &Receiver<Ask>) -> Option<Ask> {
     queue.extend(asked.try_iter());
     if queue.is_empty() {
-        queue.extend(asked.recv());
+        match asked.recv_timeout(SYNC) {
+            Err(RecvTimeoutError::Timeout) => {
+                sync(spool);
+                queue.extend(asked.recv());
+            }
+            ask => queue.extend(ask),
+        }
     }
     let urgent = queue.iter().position(|a| matches!(a, Ask::Record(..)));
     queue.remove(urgent.unwrap_or(0))

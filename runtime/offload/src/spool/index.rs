@@ -12,6 +12,8 @@ use super::error::{SpoolError, no_room};
 
 /// The number in the name is the form of the lines.
 const BLOCKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("blocks-1");
+/// How often [`Index::sync`] was called.
+const SYNCS: TableDefinition<'_, (), u64> = TableDefinition::new("syncs");
 /// The whole index is small; this is what of it stays in memory.
 const CACHE_BYTES: usize = 1 << 20;
 
@@ -92,6 +94,20 @@ impl Index {
     /// fails, may undo them.
     pub(super) fn change_later(&mut self, changes: &[Change<'_>]) -> Result<(), SpoolError> {
         self.commit(changes, Durability::None)
+    }
+
+    /// On return all that was to come later is on the disk. A transaction that changes nothing would not do it.
+    pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
+        self.with(|database| {
+            let transaction = database.begin_write()?;
+            {
+                let mut table = transaction.open_table(SYNCS)?;
+                let syncs = table.get(())?.map_or(0, |n| n.value());
+                table.insert((), syncs + 1)?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
     fn commit(&mut self, changes: &[Change<'_>], durability: Durability) -> Result<(), SpoolError> {

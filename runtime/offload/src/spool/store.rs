@@ -33,6 +33,8 @@ pub struct Spool {
     bytes: u64,
     next_number: u64,
     evicted: Vec<Evicted>,
+    /// Something is not on the disk yet.
+    unsynced: bool,
 }
 
 impl Spool {
@@ -61,6 +63,7 @@ impl Spool {
             next_number: entries.values().map(|e| e.number + 1).max().unwrap_or(0),
             entries,
             evicted: Vec::new(),
+            unsynced: false,
         };
         let waiting = spool.entries.values().filter(|e| e.state == State::Waiting);
         let wanted: HashSet<_> = waiting.map(|e| e.number).collect();
@@ -108,7 +111,7 @@ impl Spool {
         self.make_room(&entry)?;
         self.next_number += 1;
         self.files.write(entry.number, payload)?;
-        let committed = self.index.change(&[Change::Put(&waiting.block, &entry)]);
+        let committed = self.change(&[Change::Put(&waiting.block, &entry)]);
         if let Err(error) = committed {
             self.files.remove(entry.number);
             return Err(error);
@@ -186,8 +189,8 @@ impl Spool {
         self.put(block, entry)
     }
 
-    /// The log has that the block is unverified: the next open need not say it again. On the disk it is with the next
-    /// block or verdict; until then a kill has it said again.
+    /// The log has that the block is unverified: the next open need not say it again. It is on the disk with the
+    /// next block or verdict, or [`Spool::sync`]; until then a kill has it said again.
     ///
     /// # Errors
     /// Where the disk fails. A block that is not there any more is none.
@@ -198,16 +201,14 @@ impl Spool {
                     told: true,
                     ..entry.clone()
                 };
-                self.index.change_later(&[Change::Put(block, &entry)])?;
-                self.replace(block, entry);
-                Ok(())
+                self.put_later(block, entry)
             }
             _ => Ok(()),
         }
     }
 
-    /// The log has the block's verdict: only the id is remembered. On the disk it is with the next block or verdict;
-    /// until then a kill has the verdict handed out again.
+    /// The log has the block's verdict: only the id is remembered. It is on the disk with the next block or
+    /// verdict, or [`Spool::sync`]; until then a kill has the verdict handed out again.
     ///
     /// # Errors
     /// Where the disk fails: the next open hands the verdict out again. A block without a verdict is none.
@@ -218,12 +219,33 @@ impl Spool {
                     state: State::Settled,
                     ..entry.clone()
                 };
-                self.index.change_later(&[Change::Put(block, &entry)])?;
-                self.replace(block, entry);
+                self.put_later(block, entry)?;
                 self.forget_oldest()
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether something was told or settled that is not on the disk yet.
+    #[must_use]
+    pub fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// On return all that was told and settled is on the disk.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn sync(&mut self) -> Result<(), SpoolError> {
+        self.index.sync()?;
+        self.unsynced = false;
+        Ok(())
+    }
+
+    fn change(&mut self, changes: &[Change<'_>]) -> Result<(), SpoolError> {
+        self.index.change(changes)?;
+        self.unsynced = false;
+        Ok(())
     }
 
     /// Gives a block up that waits: the target does not take it.
@@ -302,10 +324,17 @@ impl Spool {
 
     /// Commits a changed line; a payload that it needs no more goes after it.
     fn put(&mut self, block: &BlockId, entry: Entry) -> Result<(), SpoolError> {
-        self.index.change(&[Change::Put(block, &entry)])?;
+        self.change(&[Change::Put(block, &entry)])?;
         if entry.state != State::Waiting {
             self.files.remove(entry.number);
         }
+        self.replace(block, entry);
+        Ok(())
+    }
+
+    fn put_later(&mut self, block: &BlockId, entry: Entry) -> Result<(), SpoolError> {
+        self.index.change_later(&[Change::Put(block, &entry)])?;
+        self.unsynced = true;
         self.replace(block, entry);
         Ok(())
     }
@@ -321,7 +350,7 @@ impl Spool {
             return Ok(());
         }
         let changes: Vec<_> = blocks.iter().map(Change::Remove).collect();
-        self.index.change(&changes)?;
+        self.change(&changes)?;
         for block in blocks {
             if let Some(entry) = self.entries.remove(block) {
                 self.bytes -= counted(&entry);
