@@ -320,7 +320,7 @@ impl World {
                 let coming = self.scenario.blocks[i];
                 self.engine.submit(
                     now,
-                    Submission {
+                    &Submission {
                         block: id(i),
                         bytes: coming.bytes,
                         deadline_ns: now + coming.deadline_ms * MS,
@@ -518,8 +518,8 @@ fn a_block_that_is_given_twice_is_passed_over() {
         bytes: 10,
         deadline_ns: BEGIN + 60 * SECOND,
     };
-    engine.submit(BEGIN, given());
-    engine.submit(BEGIN, given());
+    engine.submit(BEGIN, &given());
+    engine.submit(BEGIN, &given());
     assert_eq!(handed(&mut engine), [(id(1), Outcome::Repeated)]);
     // One that was settled in an earlier run: only the disk knows.
     engine.stored(BEGIN, &id(1), Err(Unstored::Known));
@@ -538,7 +538,7 @@ fn more_blocks_than_can_wait_are_told_at_once() {
     for i in 0..3 {
         engine.submit(
             BEGIN,
-            Submission {
+            &Submission {
                 block: id(i),
                 bytes: 10,
                 deadline_ns: BEGIN + SECOND,

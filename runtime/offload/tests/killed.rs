@@ -187,7 +187,7 @@ fn what_the_spool_acknowledged_is_there_after_every_kill() {
             if kept.ruling.is_some() {
                 spool.settle(&block).unwrap();
                 acknowledged.insert(i, 3);
-            } else if i % 2 == 0 {
+            } else if i.is_multiple_of(2) {
                 spool.discard(&block).unwrap();
                 acknowledged.remove(&i);
             }

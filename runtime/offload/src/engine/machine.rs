@@ -183,7 +183,7 @@ impl Engine {
     }
 
     /// A block is given.
-    pub fn submit(&mut self, now_ns: u64, given: Submission) {
+    pub fn submit(&mut self, now_ns: u64, given: &Submission) {
         self.now_ns = self.now_ns.max(now_ns);
         self.counts.submitted += 1;
         let held = Held {

@@ -254,7 +254,9 @@ impl Spool {
     /// Where the disk fails. A block that is not there any more is none.
     pub fn discard(&mut self, block: &BlockId) -> Result<(), SpoolError> {
         match self.entries.get(block) {
-            Some(entry) if entry.state == State::Waiting => self.remove(&[block.clone()]),
+            Some(entry) if entry.state == State::Waiting => {
+                self.remove(std::slice::from_ref(block))
+            }
             _ => Ok(()),
         }
     }
