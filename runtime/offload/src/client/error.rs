@@ -3,6 +3,7 @@ use std::io;
 use std::time::Duration;
 
 use drafthorse_protocol::ContractError;
+use rustls::AlertDescription;
 use tonic::{Code, Status};
 
 use super::connect::told;
@@ -73,10 +74,13 @@ impl From<Status> for CallError {
     fn from(status: Status) -> Self {
         // What a server said has no cause here; what has one happened on the way.
         if let Some(cause) = status.source() {
+            let late = status.code() == Code::DeadlineExceeded
+                || causes(cause)
+                    .iter()
+                    .any(|e| e.is::<tonic::TimeoutExpired>());
             return match certificate_fault(cause) {
                 Some(why) => Self::Certificate(why),
-                None if status.code() == Code::DeadlineExceeded => Self::Late,
-                None if cause.is::<tonic::TimeoutExpired>() => Self::Late,
+                None if late => Self::Late,
                 None => Self::Unavailable(told(cause)),
             };
         }
@@ -103,34 +107,49 @@ fn pushback(status: &Status) -> Option<Duration> {
     value.parse().ok().map(Duration::from_millis)
 }
 
-/// What TLS says of a certificate, theirs or ours, somewhere among the causes.
-fn certificate_fault(error: &(dyn Error + 'static)) -> Option<String> {
-    use rustls::AlertDescription as Alert;
+/// The error and what it came of.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let mut all = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
+        all.push(error);
+        next = error.source();
+    }
+    all
+}
+
+/// What TLS says of a certificate, theirs or ours, somewhere among the causes.
+fn certificate_fault(error: &(dyn Error + 'static)) -> Option<String> {
+    let wrong = causes(error).iter().find_map(|error| {
         // An io::Error's source is that of what it wraps, which would be passed over.
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let wrapped = error.downcast_ref().and_then(io::Error::get_ref);
         let tls = wrapped
             .and_then(|e| e.downcast_ref::<rustls::Error>())
             .or_else(|| error.downcast_ref());
-        match tls {
-            Some(rustls::Error::AlertReceived(
-                alert @ (Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-                | Alert::CertificateRequired
-                | Alert::NoCertificate),
-            )) => return Some(format!("the target does not accept ours ({alert:?})")),
-            Some(wrong @ rustls::Error::InvalidCertificate(_)) => return Some(wrong.to_string()),
-            _ => {}
-        }
-        next = error.source();
-    }
-    None
+        tls.filter(|e| matches!(e, rustls::Error::InvalidCertificate(_)))
+            .map(ToString::to_string)
+    });
+    // The server's alert comes after the handshake, and HTTP/2 keeps only its words.
+    wrong.or_else(|| {
+        let text = told(error);
+        let (_, alert) = text.split_once("received fatal alert: ")?;
+        CERTIFICATE_ALERTS
+            .iter()
+            .find(|a| alert.starts_with(&format!("{a:?}")))
+            .map(|a| format!("the target does not accept ours ({a:?})"))
+    })
 }
+
+/// Alerts that are about certificates.
+const CERTIFICATE_ALERTS: [AlertDescription; 9] = [
+    // A signature that is not that of the authority of this name.
+    AlertDescription::DecryptError,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnknownCA,
+    AlertDescription::AccessDenied,
+    AlertDescription::CertificateRequired,
+];

@@ -131,7 +131,7 @@ impl Network {
                 self.requests.entry(block.clone()).or_insert(request);
                 self.engine.submit(
                     now_ns,
-                    Submission {
+                    &Submission {
                         block: block.clone(),
                         bytes,
                         deadline_ns,

@@ -1,7 +1,9 @@
 //! The thread of the spool: what is asked of it is done in order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use drafthorse_protocol::{BlockId, VerifyRequest};
 use prost::Message as _;
@@ -49,48 +51,96 @@ pub(super) fn serve(
     asked: &Receiver<Ask>,
     done: &UnboundedSender<Done>,
 ) {
-    // Who asked may be gone.
-    let say = |what| {
-        let _ = done.send(what);
-    };
-    while let Ok(ask) = asked.recv() {
-        match ask {
-            Ask::Store(waiting, request) => {
-                let payload = request.to_message().encode_to_vec();
-                let stored = spool.store(clock.now_ns(), &waiting, &payload);
-                let stored = stored.map_err(|error| unstored(&waiting.block, &error));
-                say(Done::Stored(waiting.block, stored));
-            }
-            Ask::Load { call, block } => say(Done::Loaded(call, spool.load(&block))),
-            Ask::Record(block, ruling) => {
-                let recorded = spool.record(&block, &ruling);
-                let recorded = recorded.map_err(|error| unrecorded(&block, &error));
-                say(Done::Recorded(block, recorded));
-            }
-            Ask::Discard(block) => complain(&block, spool.discard(&block)),
-            Ask::Expire => {
-                if let Err(error) = spool.expire(clock.now_ns()) {
-                    tracing::warn!(%error, "old blocks stay in the spool");
-                }
-            }
-            Ask::Logged {
-                block,
-                verdict: true,
-            } => complain(&block, spool.settle(&block)),
-            Ask::Logged {
-                block,
-                verdict: false,
-            } => complain(&block, spool.told(&block)),
-            Ask::Flush => say(Done::Flushed),
+    let mut queue = VecDeque::new();
+    while let Some(ask) = next(&mut spool, &mut queue, asked) {
+        for what in answer(&mut spool, &clock, ask, &mut queue) {
+            // Who asked may be gone.
+            let _ = done.send(what);
         }
         let evicted = spool.take_evicted();
         if !evicted.is_empty() {
             tracing::warn!(blocks = evicted.len(), "blocks were given up unverified");
-            say(Done::Evicted(
-                evicted.into_iter().map(|e| e.block).collect(),
-            ));
+            let evicted = evicted.into_iter().map(|e| e.block);
+            let _ = done.send(Done::Evicted(evicted.collect()));
         }
-        say(Done::Holds(spool.bytes()));
+        let _ = done.send(Done::Holds(spool.bytes()));
+    }
+    sync(&mut spool);
+}
+
+/// What was logged is on the disk at the latest so long after nothing else was asked for.
+const SYNC: Duration = Duration::from_secs(1);
+
+fn sync(spool: &mut Spool) {
+    if spool.is_unsynced()
+        && let Err(error) = spool.sync()
+    {
+        tracing::warn!(%error, "the next start may tell again what was logged");
+    }
+}
+
+/// Rulings first: somebody waits for them by a deadline. The rest in order.
+fn next(spool: &mut Spool, queue: &mut VecDeque<Ask>, asked: &Receiver<Ask>) -> Option<Ask> {
+    queue.extend(asked.try_iter());
+    if queue.is_empty() {
+        match asked.recv_timeout(SYNC) {
+            Err(RecvTimeoutError::Timeout) => {
+                sync(spool);
+                queue.extend(asked.recv());
+            }
+            ask => queue.extend(ask),
+        }
+    }
+    let urgent = queue.iter().position(|a| matches!(a, Ask::Record(..)));
+    queue.remove(urgent.unwrap_or(0))
+}
+
+fn answer(spool: &mut Spool, clock: &Clock, ask: Ask, queue: &mut VecDeque<Ask>) -> Vec<Done> {
+    match ask {
+        Ask::Store(waiting, request) => {
+            let payload = request.to_message().encode_to_vec();
+            let stored = spool.store(clock.now_ns(), &waiting, &payload);
+            let stored = stored.map_err(|error| unstored(&waiting.block, &error));
+            vec![Done::Stored(waiting.block, stored)]
+        }
+        Ask::Record(block, ruling) => {
+            // A block whose turn has not come needs no payload any more.
+            let mine = |a: &Ask| matches!(a, Ask::Store(waiting, _) if waiting.block == block);
+            let unstored_yet = queue.iter().position(mine).and_then(|i| queue.remove(i));
+            if let Some(Ask::Store(waiting, _)) = unstored_yet {
+                let stored = spool.store_ruled(clock.now_ns(), &waiting, &ruling);
+                let stored = stored.map_err(|error| unstored(&block, &error));
+                let recorded = stored.map_err(|_| Unrecorded::Gone);
+                return vec![
+                    Done::Stored(block.clone(), stored),
+                    Done::Recorded(block, recorded),
+                ];
+            }
+            let recorded = spool.record(&block, &ruling);
+            let recorded = recorded.map_err(|error| unrecorded(&block, &error));
+            vec![Done::Recorded(block, recorded)]
+        }
+        Ask::Load { call, block } => vec![Done::Loaded(call, spool.load(&block))],
+        Ask::Discard(block) => {
+            complain(&block, spool.discard(&block));
+            Vec::new()
+        }
+        Ask::Expire => {
+            if let Err(error) = spool.expire(clock.now_ns()) {
+                tracing::warn!(%error, "old blocks stay in the spool");
+            }
+            Vec::new()
+        }
+        Ask::Logged { block, verdict } => {
+            let result = if verdict {
+                spool.settle(&block)
+            } else {
+                spool.told(&block)
+            };
+            complain(&block, result);
+            Vec::new()
+        }
+        Ask::Flush => vec![Done::Flushed],
     }
 }
 

@@ -8,7 +8,8 @@ use crate::answer::{Answer, Ruling};
 pub enum Action {
     /// Put the block on the disk: `stored`.
     Store(BlockId),
-    /// Make the ruling the block's one and only: `recorded`.
+    /// Make the ruling the block's one and only: `recorded`. Where the block is not stored yet, that need not be done any
+    /// more: `stored` and then `recorded`.
     Record(BlockId, Ruling),
     /// Give the block up on the disk; nothing comes back.
     Discard(BlockId),

@@ -36,8 +36,6 @@ pub(super) enum Step {
     Idle,
     /// Being asked about.
     Calling,
-    /// The ruling waits until the block is on the disk.
-    Ruled(Ruling),
     /// The ruling is on its way to the disk.
     Recording(Ruling),
 }

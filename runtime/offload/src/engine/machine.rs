@@ -183,7 +183,7 @@ impl Engine {
     }
 
     /// A block is given.
-    pub fn submit(&mut self, now_ns: u64, given: Submission) {
+    pub fn submit(&mut self, now_ns: u64, given: &Submission) {
         self.now_ns = self.now_ns.max(now_ns);
         self.counts.submitted += 1;
         let held = Held {
@@ -230,10 +230,10 @@ impl Engine {
             }
             Err(Unstored::NoRoom) => self.blocks.change(block, |b| b.disk = Disk::Not),
         }
-        match held.step {
-            Step::Ruled(ruling) => self.rule(block, ruling),
-            _ if held.told && result.is_err() => self.forget(block),
-            _ => {}
+        // A ruling that is being recorded will be told that the block is not there.
+        let recording = matches!(held.step, Step::Recording(_));
+        if held.told && result.is_err() && !recording {
+            self.forget(block);
         }
         self.plan();
     }
@@ -417,11 +417,10 @@ impl Engine {
         }
     }
 
-    /// The target's word on a block: recorded first where the block is on the disk.
+    /// The target's word on a block: recorded first where the block is on the disk, or on its way there.
     fn rule(&mut self, block: &BlockId, ruling: Ruling) {
         match self.blocks.get(block).map(|b| b.disk) {
-            Some(Disk::Storing) => self.blocks.change(block, |b| b.step = Step::Ruled(ruling)),
-            Some(Disk::There) => {
+            Some(Disk::Storing | Disk::There) => {
                 let recording = Action::Record(block.clone(), ruling.clone());
                 self.actions.push(recording);
                 self.blocks

@@ -215,7 +215,8 @@ impl Engine {
         for (_, held) in self.blocks.online() {
             let affordable = self.affordable_ns(held.bytes, 0.0).unwrap_or(u64::MAX);
             let at = held.retry_ns.max(self.busy_until_ns).max(affordable);
-            if at.saturating_add(SHORTEST_NS) <= self.due_ns(held.deadline_ns) {
+            let begun = at.max(self.now_ns).saturating_add(SHORTEST_NS);
+            if begun <= self.due_ns(held.deadline_ns) {
                 wake = wake.min(at);
             }
         }

@@ -133,7 +133,7 @@ mod tests {
         // 400 bytes owed and 100 wanted, at 9,000 an hour: 200 s.
         assert_eq!(budget.when(100, 0.0), Some(200_000_000_000));
         assert!(budget.share(0) < 0.01);
-        assert!(!budget.take(300_000_000_000, 100, 0.25));
-        assert!(budget.take(300_000_000_000, 100, 0.2));
+        assert!(!budget.take(300_000_000_000, 100, 0.3));
+        assert!(budget.take(300_000_000_000, 100, 0.25));
     }
 }

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_link_must_go_tobetter_than_what_made_it_poor() {
+    fn a_slow_link_must_become_better_than_what_made_it_poor() {
         let mut link = Link::new(0);
         run(&mut link, 0, &[(true, 100); 8]);
         assert_eq!(link.state(), Up);

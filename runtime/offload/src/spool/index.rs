@@ -1,16 +1,19 @@
 //! The index: one line a block in a redb file, changed in transactions that are on the disk when they return.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use drafthorse_protocol::BlockId;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 use super::entry::Entry;
 use super::error::{SpoolError, no_room};
 
 /// The number in the name is the form of the lines.
 const BLOCKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("blocks-1");
+/// How often [`Index::sync`] was called.
+const SYNCS: TableDefinition<'_, (), u64> = TableDefinition::new("syncs");
 /// The whole index is small; this is what of it stays in memory.
 const CACHE_BYTES: usize = 1 << 20;
 
@@ -36,10 +39,7 @@ impl Index {
         };
         let opened = index.with(|_| Ok(()));
         if let Err(SpoolError::Index(error)) = &opened
-            && matches!(
-                **error,
-                redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_)
-            )
+            && broken(error)
         {
             tracing::error!(%error, folder = %folder.display(), "index of the spool is broken: put aside");
             index.put_aside().map_err(|source| SpoolError::Io {
@@ -85,9 +85,35 @@ impl Index {
         })
     }
 
+    /// All changes or none; on return they are on the disk.
     pub(super) fn change(&mut self, changes: &[Change<'_>]) -> Result<(), SpoolError> {
+        self.commit(changes, Durability::Immediate)
+    }
+
+    /// The same, but they are on the disk only with the next change that is: a process that is killed, or power that
+    /// fails, may undo them.
+    pub(super) fn change_later(&mut self, changes: &[Change<'_>]) -> Result<(), SpoolError> {
+        self.commit(changes, Durability::None)
+    }
+
+    /// On return all that was to come later is on the disk. A transaction that changes nothing would not do it.
+    pub(super) fn sync(&mut self) -> Result<(), SpoolError> {
         self.with(|database| {
             let transaction = database.begin_write()?;
+            {
+                let mut table = transaction.open_table(SYNCS)?;
+                let syncs = table.get(())?.map_or(0, |n| n.value());
+                table.insert((), syncs + 1)?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
+    }
+
+    fn commit(&mut self, changes: &[Change<'_>], durability: Durability) -> Result<(), SpoolError> {
+        self.with(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_durability(durability)?;
             {
                 let mut table = transaction.open_table(BLOCKS)?;
                 for change in changes {
@@ -128,6 +154,15 @@ impl Index {
             redb::Error::DatabaseAlreadyOpen => SpoolError::InUse(self.folder.clone()),
             other => SpoolError::Index(Box::new(other)),
         })
+    }
+}
+
+/// Whether the file is none that can be read, in contrast to a disk that fails.
+fn broken(error: &redb::Error) -> bool {
+    match error {
+        redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_) => true,
+        redb::Error::Io(error) => error.kind() == ErrorKind::InvalidData,
+        _ => false,
     }
 }
 

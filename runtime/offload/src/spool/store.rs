@@ -33,6 +33,8 @@ pub struct Spool {
     bytes: u64,
     next_number: u64,
     evicted: Vec<Evicted>,
+    /// Something is not on the disk yet.
+    unsynced: bool,
 }
 
 impl Spool {
@@ -61,6 +63,7 @@ impl Spool {
             next_number: entries.values().map(|e| e.number + 1).max().unwrap_or(0),
             entries,
             evicted: Vec::new(),
+            unsynced: false,
         };
         let waiting = spool.entries.values().filter(|e| e.state == State::Waiting);
         let wanted: HashSet<_> = waiting.map(|e| e.number).collect();
@@ -94,20 +97,12 @@ impl Spool {
         waiting: &Waiting,
         payload: &[u8],
     ) -> Result<(), SpoolError> {
-        if self.entries.contains_key(&waiting.block) {
-            return Err(SpoolError::Known(waiting.block.clone()));
-        }
         let too_large = || SpoolError::TooLarge(payload.len());
         let bytes = u32::try_from(payload.len()).map_err(|_| too_large())?;
         let entry = Entry {
-            deadline_ns: waiting.deadline_ns,
-            stored_ns: now_ns,
-            worth: waiting.worth,
             bytes,
             crc32: crc32fast::hash(payload),
-            number: self.next_number,
-            told: false,
-            state: State::Waiting,
+            ..self.new_entry(now_ns, waiting, State::Waiting)?
         };
         if counted(&entry) > self.limits.bytes {
             return Err(too_large());
@@ -116,7 +111,7 @@ impl Spool {
         self.make_room(&entry)?;
         self.next_number += 1;
         self.files.write(entry.number, payload)?;
-        let committed = self.index.change(&[Change::Put(&waiting.block, &entry)]);
+        let committed = self.change(&[Change::Put(&waiting.block, &entry)]);
         if let Err(error) = committed {
             self.files.remove(entry.number);
             return Err(error);
@@ -124,6 +119,43 @@ impl Spool {
         self.bytes += counted(&entry);
         self.entries.insert(waiting.block.clone(), entry);
         Ok(())
+    }
+
+    /// Puts a block on the disk that has its ruling already: no payload, and as durable.
+    ///
+    /// # Errors
+    /// Where the block is known, or the disk fails; nothing of the block stays then.
+    pub fn store_ruled(
+        &mut self,
+        now_ns: u64,
+        waiting: &Waiting,
+        ruling: &Ruling,
+    ) -> Result<(), SpoolError> {
+        let state = State::Effective(ruling.clone());
+        let entry = self.new_entry(now_ns, waiting, state)?;
+        self.next_number += 1;
+        self.put(&waiting.block, entry)
+    }
+
+    fn new_entry(
+        &self,
+        stored_ns: u64,
+        waiting: &Waiting,
+        state: State,
+    ) -> Result<Entry, SpoolError> {
+        if self.entries.contains_key(&waiting.block) {
+            return Err(SpoolError::Known(waiting.block.clone()));
+        }
+        Ok(Entry {
+            deadline_ns: waiting.deadline_ns,
+            stored_ns,
+            worth: waiting.worth,
+            bytes: 0,
+            crc32: 0,
+            number: self.next_number,
+            told: false,
+            state,
+        })
     }
 
     /// The payload of a block that waits.
@@ -157,7 +189,8 @@ impl Spool {
         self.put(block, entry)
     }
 
-    /// The log has that the block is unverified: the next open need not say it again.
+    /// The log has that the block is unverified: the next open need not say it again. It is on the disk with the
+    /// next block or verdict, or [`Spool::sync`]; until then a kill has it said again.
     ///
     /// # Errors
     /// Where the disk fails. A block that is not there any more is none.
@@ -168,13 +201,14 @@ impl Spool {
                     told: true,
                     ..entry.clone()
                 };
-                self.put(block, entry)
+                self.put_later(block, entry)
             }
             _ => Ok(()),
         }
     }
 
-    /// The log has the block's verdict: only the id is remembered.
+    /// The log has the block's verdict: only the id is remembered. It is on the disk with the next block or
+    /// verdict, or [`Spool::sync`]; until then a kill has the verdict handed out again.
     ///
     /// # Errors
     /// Where the disk fails: the next open hands the verdict out again. A block without a verdict is none.
@@ -185,11 +219,33 @@ impl Spool {
                     state: State::Settled,
                     ..entry.clone()
                 };
-                self.put(block, entry)?;
+                self.put_later(block, entry)?;
                 self.forget_oldest()
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether something was told or settled that is not on the disk yet.
+    #[must_use]
+    pub fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// On return all that was told and settled is on the disk.
+    ///
+    /// # Errors
+    /// Where the disk fails.
+    pub fn sync(&mut self) -> Result<(), SpoolError> {
+        self.index.sync()?;
+        self.unsynced = false;
+        Ok(())
+    }
+
+    fn change(&mut self, changes: &[Change<'_>]) -> Result<(), SpoolError> {
+        self.index.change(changes)?;
+        self.unsynced = false;
+        Ok(())
     }
 
     /// Gives a block up that waits: the target does not take it.
@@ -198,7 +254,9 @@ impl Spool {
     /// Where the disk fails. A block that is not there any more is none.
     pub fn discard(&mut self, block: &BlockId) -> Result<(), SpoolError> {
         match self.entries.get(block) {
-            Some(entry) if entry.state == State::Waiting => self.remove(&[block.clone()]),
+            Some(entry) if entry.state == State::Waiting => {
+                self.remove(std::slice::from_ref(block))
+            }
             _ => Ok(()),
         }
     }
@@ -268,14 +326,25 @@ impl Spool {
 
     /// Commits a changed line; a payload that it needs no more goes after it.
     fn put(&mut self, block: &BlockId, entry: Entry) -> Result<(), SpoolError> {
-        self.index.change(&[Change::Put(block, &entry)])?;
+        self.change(&[Change::Put(block, &entry)])?;
         if entry.state != State::Waiting {
             self.files.remove(entry.number);
         }
+        self.replace(block, entry);
+        Ok(())
+    }
+
+    fn put_later(&mut self, block: &BlockId, entry: Entry) -> Result<(), SpoolError> {
+        self.index.change_later(&[Change::Put(block, &entry)])?;
+        self.unsynced = true;
+        self.replace(block, entry);
+        Ok(())
+    }
+
+    fn replace(&mut self, block: &BlockId, entry: Entry) {
         let after = counted(&entry);
         let before = self.entries.insert(block.clone(), entry);
         self.bytes = self.bytes + after - before.as_ref().map_or(0, counted);
-        Ok(())
     }
 
     fn remove(&mut self, blocks: &[BlockId]) -> Result<(), SpoolError> {
@@ -283,7 +352,7 @@ impl Spool {
             return Ok(());
         }
         let changes: Vec<_> = blocks.iter().map(Change::Remove).collect();
-        self.index.change(&changes)?;
+        self.change(&changes)?;
         for block in blocks {
             if let Some(entry) = self.entries.remove(block) {
                 self.bytes -= counted(&entry);
