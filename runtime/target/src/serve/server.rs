@@ -134,7 +134,8 @@ pub async fn bind(
         }
     }
     let mut server = Server::builder()
-        .timeout(options.longest_call)
+        // Its own time is for messages that never come to their end.
+        .timeout(2 * options.longest_call)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(u32::try_from(options.in_flight).unwrap_or(u32::MAX))
@@ -156,6 +157,7 @@ pub async fn bind(
     let targets = Targets {
         shape: files.shape,
         work,
+        longest_call: options.longest_call,
         leaving: Arc::clone(&leaving),
     };
     let service =

@@ -81,6 +81,8 @@ pub(crate) struct Questioner {
     end: u16,
     scenes: Scenes,
     made: usize,
+    /// Image tokens that blocks keep in turn.
+    pub(crate) keeps: Vec<usize>,
 }
 
 impl Questioner {
@@ -97,6 +99,7 @@ impl Questioner {
                 verified: false,
             }),
             made: 0,
+            keeps: vec![16, 32, 64, 128, 24],
         }
     }
 
@@ -117,7 +120,7 @@ impl Questioner {
         let number = self.made;
         self.made += 1;
         let code = [Code::Int8, Code::F16][number % 2];
-        let keep = [16, 32, 64, 128, 24][number % 5].min(self.shape.image_tokens());
+        let keep = self.keeps[number % self.keeps.len()].min(self.shape.image_tokens());
         // A description three times of four, else an answer.
         let question = [None, None, None, Some("where is the car ?")][number % 4];
         let (mut parts, mut drafts, mut alone) = (Vec::new(), Vec::new(), Vec::new());
