@@ -6,6 +6,7 @@
 //! and both together words. Tokens that are pruned leave features and prompt ([`PictureTokens::keep`],
 //! [`Prompt::keep`]); those that stay keep their positions. [`prune`] chooses them.
 
+mod choice;
 mod config;
 mod decoder;
 mod embedding;
@@ -23,14 +24,17 @@ pub mod prune;
 mod vlm;
 mod words;
 
+pub use choice::{likeliest, repeated};
 pub use config::{Architecture, PatchMatch, Settings};
 pub use decoder::Decoder;
+pub use embedding::Embedding;
 pub use encoder::PictureTokens;
 pub use error::VisionError;
 pub use folder::ModelFolder;
+pub use graph::Graph;
 pub use layout::{Layout, Place, Tile, Window};
 pub use matcher::{MatchedPicture, Matcher};
 pub use pixels::{Crop, Filter, Normalisation, PatchRows, Pixels, Preparation, Split};
 pub use positions::Positions;
 pub use prompt::Prompt;
-pub use vlm::{Answer, Vlm, VlmOptions, likeliest, repeated};
+pub use vlm::{Answer, Vlm, VlmOptions};

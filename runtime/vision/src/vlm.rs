@@ -1,5 +1,6 @@
 //! A vision-language model, loaded: pictures and a question in, words out.
 
+use crate::choice::{likeliest, repeated};
 use crate::config::Settings;
 use crate::decoder::Decoder;
 use crate::embedding::Embedding;
@@ -12,7 +13,7 @@ use crate::positions::Positions;
 use crate::prompt::{self, Prompt};
 use crate::words::Words;
 use drafthorse_core::Image;
-use drafthorse_engine::{Backend, LoadOptions};
+use drafthorse_engine::{Backend, Kept, LoadOptions};
 use std::path::Path;
 
 /// Tokens of the longest answer where neither options nor model say.
@@ -61,6 +62,8 @@ pub struct Vlm {
     embedding: Embedding,
     decoder: Decoder,
     head: Option<Head>,
+    /// Tokens of the prompt, and the position of the first word behind it.
+    prompt: (usize, i64),
     /// Position of the next token.
     next: i64,
 }
@@ -90,12 +93,13 @@ impl Vlm {
             words,
             longest_answer: longest.unwrap_or(LONGEST_ANSWER),
             encoder: Encoder::load(&files.vision_encoder, backend, &load)?,
-            embedding: Embedding::load(&files.embed_tokens, backend, &load)?,
-            decoder: Decoder::load(&files.decoder, backend, options.threads)?,
+            embedding: Embedding::open(&files.embed_tokens, backend, &load)?,
+            decoder: Decoder::open(&files.decoder, backend, options.threads, &[])?,
             head: match &files.decoder_head {
                 Some(path) => Some(Head::load(path, backend, &load)?),
                 None => None,
             },
+            prompt: (0, 0),
             next: 0,
         })
     }
@@ -158,6 +162,7 @@ impl Vlm {
         let embeds = self.embeds(prompt, pictures)?;
         self.decoder.reset()?;
         self.decoder.feed(&embeds, &prompt.positions)?;
+        self.prompt = (prompt.ids.len(), prompt.next);
         self.next = prompt.next;
         Ok(())
     }
@@ -228,6 +233,18 @@ impl Vlm {
         Ok(())
     }
 
+    /// Goes back to the prompt and the first `words` tokens behind it, as if nothing had followed them:
+    /// positions and cache are what they were there. [`Self::logits`] still has what the last run gave.
+    ///
+    /// # Errors
+    /// [`VisionError::Engine`] where there are not so many; nothing is lost then.
+    pub fn keep(&mut self, words: usize) -> Result<(), VisionError> {
+        let (tokens, next) = self.prompt;
+        self.decoder.keep(Kept::first(tokens + words))?;
+        self.next = next + words as i64;
+        Ok(())
+    }
+
     /// Logits after a token of the last run, one a word of the vocabulary.
     ///
     /// # Errors
@@ -278,54 +295,5 @@ impl Vlm {
             log_probabilities,
             ended,
         })
-    }
-}
-
-/// The tokens that would end a run of `size` tokens that was said before.
-#[must_use]
-pub fn repeated(said: &[u32], size: usize) -> Vec<u32> {
-    let Some(last) = size
-        .checked_sub(1)
-        .and_then(|count| said.len().checked_sub(count))
-        .map(|from| &said[from..])
-    else {
-        return Vec::new();
-    };
-    let runs = said.windows(size).filter(|run| run.starts_with(last));
-    runs.map(|run| run[size - 1]).collect()
-}
-
-/// The first of the greatest logits but for those of `barred` tokens, and the logarithm of its probability
-/// among all.
-#[must_use]
-pub fn likeliest(logits: &[f32], barred: &[u32]) -> (u32, f32) {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (id, &logit) in (0..).zip(logits) {
-        if logit > best.1 && !barred.contains(&id) {
-            best = (id, logit);
-        }
-    }
-    let others: f64 = logits
-        .iter()
-        .map(|&logit| f64::from(logit - best.1).exp())
-        .sum();
-    (best.0, -others.ln() as f32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_repeat_a_run_is_barred() {
-        assert_eq!(repeated(&[1, 2, 3, 4, 1, 2], 3), [3]);
-        assert_eq!(repeated(&[1, 2, 3, 1, 2, 4, 1, 2], 3), [3, 4]);
-        assert_eq!(repeated(&[1, 2, 3], 4), [0; 0]);
-        assert_eq!(repeated(&[7, 7], 1), [7, 7]);
-        assert_eq!(repeated(&[1, 2, 3, 4, 1, 2], 0), [0; 0]);
-        let (id, log) = likeliest(&[0.0, 2.0, 1.0], &[1]);
-        assert_eq!(id, 2);
-        let others = 1.0 + f64::from(-1.0_f32).exp() + f64::from(1.0_f32).exp();
-        assert!((f64::from(log) + others.ln()).abs() < 1e-6);
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask models train`: from nothing to a model folder, each part only where it is missing.
 
 mod radar_gaussian;
+mod scene_drafter;
 mod scene_vlm;
 
 use anyhow::ensure;
@@ -32,6 +33,8 @@ enum Model {
     RadarGaussian(radar_gaussian::Train),
     /// The vision-language model that describes keyframes: some three hours of one core
     SceneVlm(scene_vlm::Train),
+    /// The drafter of its descriptions, with router and code for image tokens: some two hours of one core
+    SceneDrafter(scene_drafter::Train),
 }
 
 /// Runs it.
@@ -40,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match model {
         Model::RadarGaussian(train) => radar_gaussian::run(train),
         Model::SceneVlm(train) => scene_vlm::run(train),
+        Model::SceneDrafter(train) => scene_drafter::run(train),
     }
 }
 
@@ -65,6 +69,12 @@ impl Training {
             python,
             path: format!("models/{model}/train:models/training"),
         })
+    }
+
+    /// The same with the training code of another model that this one builds on.
+    fn beside(mut self, model: &str) -> Self {
+        self.path = format!("models/{model}/train:{}", self.path);
+        self
     }
 
     /// Runs a module of the training code.
