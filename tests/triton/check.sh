@@ -12,12 +12,10 @@ rm -rf "$work" && mkdir -p "$work"
 cargo build --quiet --locked -p drafthorse-target
 ours=$target/debug/drafthorse-target
 "$ours" certs --out "$work/certificates" --vehicle car-7 >/dev/null
-drafter=()
-[ ! -d models/scene-drafter-s ] || drafter=(--drafter models/scene-drafter-s)
-"$ours" export --model models/scene-vlm-s "${drafter[@]}" --out "$work/repository" >/dev/null
+"$ours" export --model models/scene-vlm-s --drafter models/scene-drafter-s --out "$work/repository" >/dev/null
 start_triton "$work/repository" "$work/triton.log" \
     --grpc-use-ssl true --grpc-use-ssl-mutual true --grpc-root-cert "$work/certificates/ca.pem" \
     --grpc-server-cert "$work/certificates/server.pem" --grpc-server-key "$work/certificates/server.key"
 DRAFTHORSE_ONNXRUNTIME=$DRAFTHORSE_ONNXRUNTIME DRAFTHORSE_TRITON=$address \
     DRAFTHORSE_TRITON_CERTIFICATES=$work/certificates DRAFTHORSE_TRITON_PYTHON=$python \
-    cargo test --quiet --locked -p drafthorse-target --test target triton -- --nocapture
+    cargo test --quiet --locked -p drafthorse-target --test target -- --nocapture triton:: of_the_trained_target

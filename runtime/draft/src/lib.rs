@@ -29,7 +29,7 @@ pub use distribution::Distribution;
 pub use draft::Draft;
 pub use drafter::{Drafter, DrafterOptions, Form};
 pub use error::DraftError;
-pub use folder::{Code, DrafterConfig, DrafterFolder};
+pub use folder::{Code, DrafterConfig, DrafterFolder, Levels};
 pub use glance::{Glance, Glancer};
 pub use length::Lengths;
 pub use lookup::Lookup;
