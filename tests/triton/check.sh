@@ -12,7 +12,8 @@ rm -rf "$work" && mkdir -p "$work"
 cargo build --quiet --locked -p drafthorse-target
 ours=$target/debug/drafthorse-target
 "$ours" certs --out "$work/certificates" --vehicle car-7 >/dev/null
-"$ours" export --model models/scene-vlm-s --drafter models/scene-drafter-s --out "$work/repository" >/dev/null
+"$ours" export --model models/scene-vlm-s --drafter models/scene-drafter-s --out "$work/repository" \
+    --queue-timeout-ms 60000 >/dev/null
 start_triton "$work/repository" "$work/triton.log" \
     --grpc-use-ssl true --grpc-use-ssl-mutual true --grpc-root-cert "$work/certificates/ca.pem" \
     --grpc-server-cert "$work/certificates/server.pem" --grpc-server-key "$work/certificates/server.key"
