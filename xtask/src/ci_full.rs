@@ -63,6 +63,9 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         ),
         true,
     ));
+    let check = Step::new("500 prompts on Triton", "tests/triton/check.sh", &[]);
+    steps.push((check.env("DRAFTHORSE_PROMPTS", "500"), true));
+    steps.push((Step::new("load on Triton", "tests/triton/load.sh", &[]), true));
     let bench = "tests/engines/bench.sh";
     steps.push((Step::new("bench engine", bench, &[]), true));
     let bench = "models/radar-gaussian/bench.sh";

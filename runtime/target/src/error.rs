@@ -1,5 +1,6 @@
+use drafthorse_draft::DraftError;
+use drafthorse_engine::EngineError;
 use drafthorse_protocol::ContractError;
-use drafthorse_vision::VisionError;
 use std::path::PathBuf;
 
 /// Why the target has no answer.
@@ -44,7 +45,10 @@ pub enum TargetError {
     /// No engine here runs the model.
     #[error("no engine runs the target: {0}")]
     NoEngine(String),
-    /// Model or engine.
+    /// The model, or the engine that runs it.
     #[error(transparent)]
-    Vision(#[from] VisionError),
+    Model(#[from] DraftError),
+    /// The engine that runs the narrow code.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }

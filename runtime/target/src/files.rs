@@ -1,6 +1,7 @@
 //! What a target's files say of its shape, without loading a graph.
 
 use crate::error::TargetError;
+use drafthorse_draft::{Code, DrafterFolder, Levels};
 use drafthorse_protocol::{FsqCode, TargetShape, limits};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -42,8 +43,19 @@ impl TargetFiles {
         let fsq_decode = fsq_decode.filter(|path| path.exists());
         let code = match (drafter, &fsq_decode) {
             (Some(drafter), Some(_)) => {
-                let Drafter { code } = json(&drafter.join("config.json"))?;
-                Some(FsqCode::new(code.dims, code.levels)?)
+                let described = DrafterFolder::open(drafter)?.config.code;
+                match described {
+                    Some(Code {
+                        dims,
+                        levels: Levels::All(levels),
+                    }) => Some(FsqCode::new(dims, levels as usize)?),
+                    _ => {
+                        return Err(TargetError::File {
+                            path: drafter.join("config.json"),
+                            why: "it names no code of equal levels, and onnx/fsq_decode.onnx is there".to_owned(),
+                        });
+                    }
+                }
             }
             _ => None,
         };
@@ -100,17 +112,6 @@ struct Vision {
 struct Generation {
     #[serde(default)]
     max_new_tokens: Option<usize>,
-}
-
-#[derive(Deserialize)]
-struct Drafter {
-    code: Code,
-}
-
-#[derive(Deserialize)]
-struct Code {
-    dims: usize,
-    levels: usize,
 }
 
 fn json<T: DeserializeOwned>(path: &Path) -> Result<T, TargetError> {

@@ -14,7 +14,6 @@ mod pace;
 pub mod repository;
 pub mod serve;
 mod target;
-mod text;
 mod tokens;
 mod verify;
 

@@ -3,15 +3,14 @@
 use crate::error::TargetError;
 use crate::files::TargetFiles;
 use crate::pace::Pace;
-use crate::text::Rule;
 use crate::tokens::{self, FsqDecoder};
-use crate::verify::{Context, verify};
+use crate::verify::{Asked, Runs, verify};
+use drafthorse_draft::Seen;
 use drafthorse_engine::{Backend, LoadOptions};
 use drafthorse_engine_auto::Engines;
 use drafthorse_protocol::{
     Frame, FrameVerdict, GenerateRequest, Scene, TargetShape, Verdict, VerifyRequest,
 };
-use drafthorse_vision::{Layout, PictureTokens, Vlm, VlmOptions, Window};
 use std::time::{Duration, Instant};
 
 /// How a target is run.
@@ -34,12 +33,9 @@ impl Default for TargetOptions {
 
 /// A target on an engine. What it answers depends on the request alone.
 pub struct Target {
-    vlm: Vlm,
+    model: drafthorse_draft::Target,
     fsq: Option<FsqDecoder>,
     files: TargetFiles,
-    ends: Vec<u32>,
-    no_repeat: usize,
-    placeholder: u32,
     pace: Pace,
 }
 
@@ -60,16 +56,12 @@ impl Target {
     /// Loads a target.
     ///
     /// # Errors
-    /// [`TargetError::Vision`].
+    /// [`TargetError::Model`], [`TargetError::Engine`], [`TargetError::File`].
     pub fn open(
         files: &TargetFiles,
         backend: &dyn Backend,
         options: &TargetOptions,
     ) -> Result<Self, TargetError> {
-        let vlm_options = VlmOptions {
-            threads: options.threads,
-            ..VlmOptions::default()
-        };
         let load = LoadOptions {
             threads: options.threads,
             ..LoadOptions::default()
@@ -78,16 +70,15 @@ impl Target {
             Some(path) => Some(FsqDecoder::load(path, backend, &load)?),
             None => None,
         };
-        let vlm = Vlm::open(&files.model, backend, &vlm_options)?;
-        let settings = vlm.settings();
+        let chains = drafthorse_draft::TargetOptions {
+            threads: options.threads,
+            ..drafthorse_draft::TargetOptions::default()
+        };
         Ok(Self {
             fsq,
             files: files.clone(),
-            ends: settings.end_tokens.clone(),
-            no_repeat: settings.no_repeat,
-            placeholder: settings.image_token,
             pace: Pace(options.pace),
-            vlm,
+            model: drafthorse_draft::Target::open(&files.model, backend, &chains)?,
         })
     }
 
@@ -131,56 +122,43 @@ impl Target {
         deadline: Option<Instant>,
     ) -> Result<Verdict, TargetError> {
         let frames = scene.frames.iter().zip(drafts);
-        let frames = frames.map(|(frame, draft)| {
-            let picture = self.picture(scene, frame)?;
-            self.judge(&picture, &scene.prompt, draft, deadline)
-        });
+        let frames = frames.map(|(frame, draft)| self.frame(scene, frame, draft, deadline));
         Ok(Verdict {
             frames: frames.collect::<Result<_, TargetError>>()?,
         })
     }
 
-    fn picture(&mut self, scene: &Scene, frame: &Frame) -> Result<PictureTokens, TargetError> {
-        let shape = &self.files.shape;
-        Ok(PictureTokens {
-            width: shape.width(),
-            features: tokens::features(scene, frame, shape, self.fsq.as_mut())?,
-            // Rows and columns are no matter: positions count on.
-            layout: Layout::single(1, shape.image_tokens(), Window::WHOLE),
-            kept: frame.kept.places().collect(),
-        })
-    }
-
-    fn judge(
+    fn frame(
         &mut self,
-        picture: &PictureTokens,
-        prompt: &[u16],
+        scene: &Scene,
+        frame: &Frame,
         draft: &[u16],
         deadline: Option<Instant>,
     ) -> Result<FrameVerdict, TargetError> {
         let files = &self.files;
-        let (image, text) = (files.shape.image_tokens(), draft.len().max(files.longest));
-        if image + prompt.len() + text > files.positions {
+        let (image, prompt) = (files.shape.image_tokens(), scene.prompt.len());
+        let text = draft.len().max(files.longest);
+        if image + prompt + text > files.positions {
             return Err(TargetError::TooLong {
                 positions: files.positions,
                 image,
-                prompt: prompt.len(),
+                prompt,
                 text,
             });
         }
-        let rule = Rule {
-            ends: &self.ends,
-            no_repeat: self.no_repeat,
+        let features = tokens::features(scene, frame, &files.shape, self.fsq.as_mut())?;
+        let places: Vec<usize> = frame.kept.places().collect();
+        let ids = |of: &[u16]| of.iter().copied().map(u32::from).collect::<Vec<_>>();
+        let asked = Asked {
+            seen: Seen::new(&features, &places, image)?,
+            prompt: &ids(&scene.prompt),
+            draft: &ids(draft),
             longest: files.longest,
         };
-        let context = Context {
-            picture,
-            placeholder: self.placeholder,
-            prompt: prompt.iter().copied().map(u32::from).collect(),
-            image: image as i64,
+        let runs = Runs {
             pace: self.pace,
             deadline,
         };
-        verify(&mut self.vlm, &context, rule, draft)
+        verify(&mut self.model, &asked, runs)
     }
 }

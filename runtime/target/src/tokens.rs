@@ -3,7 +3,6 @@
 use crate::error::TargetError;
 use drafthorse_engine::{Artefact, Backend, EngineError, LoadOptions, Model};
 use drafthorse_protocol::{Code, Frame, Scene, TargetShape};
-use drafthorse_vision::VisionError;
 use std::path::Path;
 
 /// The graph of the narrow code: levels u8 [1, N, D] to features f32 [1, N, W].
@@ -14,10 +13,10 @@ impl FsqDecoder {
         path: &Path,
         backend: &dyn Backend,
         options: &LoadOptions,
-    ) -> Result<Self, VisionError> {
-        let bytes = std::fs::read(path).map_err(|error| VisionError::Read {
+    ) -> Result<Self, TargetError> {
+        let bytes = std::fs::read(path).map_err(|error| TargetError::File {
             path: path.to_owned(),
-            error,
+            why: error.to_string(),
         })?;
         let artefact = Artefact {
             name: "fsq_decode.onnx",
@@ -26,7 +25,7 @@ impl FsqDecoder {
         Ok(Self(backend.load(artefact, options)?))
     }
 
-    fn features(&mut self, levels: &[u8], dimensions: usize) -> Result<Vec<f32>, VisionError> {
+    fn features(&mut self, levels: &[u8], dimensions: usize) -> Result<Vec<f32>, TargetError> {
         let shape = [1, levels.len() / dimensions, dimensions];
         let model = &mut self.0;
         model.resize(0, &shape)?;

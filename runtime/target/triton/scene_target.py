@@ -2,8 +2,8 @@
 
 `Target.write` takes frames (the image tokens that were kept, a prompt, a draft that may be empty) and gives for each
 what the target alone would have written: how many of the draft's tokens are its own, and the tokens behind these. All
-frames are padded into one run over image, prompt and draft; those that are not at their end then go on together, a
-token a run. Knows nothing of Triton.
+frames are padded into one run over image, prompt and draft (a few runs where many frames differ much in length);
+those that are not at their end then go on together, a token a run. Knows nothing of Triton.
 """
 
 import json
@@ -16,6 +16,9 @@ import onnxruntime
 
 # Frames of one run at most: its memory is theirs times layers, heads and length.
 MOST_ROWS = 128
+# From so many tokens on a run is bound by arithmetic, not by reading weights: what would be padding is better a run of
+# its own.
+WHOLE_RUN = 512
 
 
 @dataclass
@@ -84,6 +87,7 @@ class _Row:
         self.verdict = Verdict()
         self.said = []
         self.prefix = len(frame.kept) + len(frame.prompt)
+        self.length = self.prefix + len(frame.draft)
 
     def take(self, logits: np.ndarray) -> int | None:
         """The next token; none once the text is at its end."""
@@ -115,6 +119,28 @@ class _Row:
 
     def go_on(self, logits: np.ndarray) -> None:
         self.verdict.correction.append(self.take(logits))
+
+
+def alike(rows: list) -> list:
+    """Groups of rows of like length, so that little of a run is padding: one group where that is not worth a run."""
+    groups, tokens = [], WHOLE_RUN
+    for row in sorted(rows, key=lambda row: -row.length):
+        if tokens >= WHOLE_RUN and (not groups or row.length < 0.8 * groups[-1][0].length):
+            groups.append([])
+            tokens = 0
+        groups[-1].append(row)
+        tokens += row.length
+    return groups
+
+
+def joined(masks: list, caches: list) -> tuple:
+    """One mask and one cache of several, row behind row, with masked places where one is shorter than another."""
+    places = max(mask.shape[1] for mask in masks)
+    missing = [places - mask.shape[1] for mask in masks]
+    mask = np.concatenate([np.pad(mask, [(0, 0), (0, n)]) for mask, n in zip(masks, missing, strict=True)])
+    pads = [[(0, 0), (0, 0), (0, n), (0, 0)] for n in missing]
+    parts = zip(*caches, strict=True)
+    return mask, [np.concatenate([np.pad(p, pad) for p, pad in zip(part, pads, strict=True)]) for part in parts]
 
 
 class Target:
@@ -194,45 +220,16 @@ class Target:
 
     def write(self, frames: list) -> list:
         """A verdict for each frame, in their order."""
-        # Frames of like length share a run, so that little of it is padding.
-        order = sorted(range(len(frames)), key=lambda i: -self._length(frames[i]))
-        verdicts = [None] * len(frames)
-        for begin in range(0, len(order), MOST_ROWS):
-            part = order[begin : begin + MOST_ROWS]
-            rows = [_Row(frames[i], self) for i in part]
-            self._write(rows)
-            for i, row in zip(part, rows, strict=True):
-                verdicts[i] = row.verdict
-        return verdicts
-
-    @staticmethod
-    def _length(frame: Frame) -> int:
-        return len(frame.kept) + len(frame.prompt) + len(frame.draft)
+        rows = [_Row(frame, self) for frame in frames]
+        for begin in range(0, len(rows), MOST_ROWS):
+            self._write(rows[begin : begin + MOST_ROWS])
+        return [row.verdict for row in rows]
 
     def _write(self, rows: list) -> None:
-        count, longest = len(rows), max(self._length(row.frame) for row in rows)
-        embeds = np.zeros((count, longest, self.width), np.float32)
-        positions = np.zeros((count, longest), np.int64)
-        mask = np.zeros((count, longest), np.int64)
-        # Padding stands behind: who sees only what came before never sees it.
-        for i, row in enumerate(rows):
-            frame, kept = row.frame, len(row.frame.kept)
-            text = np.concatenate([frame.prompt, frame.draft]).astype(np.int64)
-            end = kept + len(text)
-            embeds[i, :kept] = frame.features
-            embeds[i, kept:end] = self.embeddings[text]
-            positions[i, :kept] = frame.kept
-            positions[i, kept:end] = self.image_tokens + np.arange(len(text))
-            mask[i, :end] = 1
-        empty = [np.zeros((count, i.shape[1], 0, i.shape[3]), np.float32) for i in self.past]
-        logits, cache = self._run(embeds, mask, positions, empty)
-        # The cache's places, row by row, that were refused or are padding, are masked from here on.
-        for i, row in enumerate(rows):
-            row.judge(logits[i, row.prefix - 1 :])
-            mask[i, row.prefix + row.verdict.accepted :] = 0
-        places = max(row.prefix + row.verdict.accepted for row in rows)
-        cache = [onnxruntime.OrtValue.ortvalue_from_numpy(part[:, :, :places]) for part in cache]
-        mask = mask[:, :places]
+        parts = [(group, *self._judge(group)) for group in alike(rows)]
+        rows = [row for group, _, _ in parts for row in group]
+        mask, cache = joined([mask for _, mask, _ in parts], [cache for _, _, cache in parts])
+        cache = [onnxruntime.OrtValue.ortvalue_from_numpy(part) for part in cache]
         while True:
             stay = [i for i, row in enumerate(rows) if row.goes_on()]
             if not stay:
@@ -248,8 +245,31 @@ class Target:
             for i, row in enumerate(rows):
                 row.go_on(logits[i, 0])
 
-    def _run(self, embeds, mask, positions, past) -> tuple:
-        return self._paced(lambda: self._first(embeds, mask, positions, past))
+    def _judge(self, rows: list) -> tuple:
+        """One run over image, prompt and draft of each row: its mask and cache, as far as the text stands."""
+        count, longest = len(rows), max(row.length for row in rows)
+        embeds = np.zeros((count, longest, self.width), np.float32)
+        positions = np.zeros((count, longest), np.int64)
+        mask = np.zeros((count, longest), np.int64)
+        # Padding stands behind: who sees only what came before never sees it.
+        for i, row in enumerate(rows):
+            frame, kept, end = row.frame, len(row.frame.kept), row.length
+            text = np.concatenate([frame.prompt, frame.draft]).astype(np.int64)
+            embeds[i, :kept] = frame.features
+            embeds[i, kept:end] = self.embeddings[text]
+            positions[i, :kept] = frame.kept
+            positions[i, kept:end] = self.image_tokens + np.arange(len(text))
+            mask[i, :end] = 1
+        empty = [np.zeros((count, i.shape[1], 0, i.shape[3]), np.float32) for i in self.past]
+        logits, cache = self._paced(lambda: self._first(embeds, mask, positions, empty))
+        for i, row in enumerate(rows):
+            row.judge(logits[i, row.prefix - 1 :])
+            # Tokens that were refused stay in the cache like padding, and are not looked at from here on.
+            mask[i, row.prefix + row.verdict.accepted :] = 0
+        going = [i for i, row in enumerate(rows) if row.goes_on()]
+        rows[:] = [rows[i] for i in going]
+        places = max((row.prefix + row.verdict.accepted for row in rows), default=0)
+        return mask[going, :places], [part[going, :, :places] for part in cache]
 
     def _first(self, embeds, mask, positions, past) -> tuple:
         given = {"inputs_embeds": embeds, "attention_mask": mask, "position_ids": positions}

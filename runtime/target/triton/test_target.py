@@ -8,11 +8,13 @@ needs numpy and onnxruntime; the model is the small untrained one of runtime/vis
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import scene_target
 from block import read_block, tensors_of
 from scene_target import Frame, Target, unpacked
 
@@ -84,7 +86,9 @@ class TargetTest(unittest.TestCase):
                 frames.append(self.drafted(i, draft))
                 which.append(i)
         order = random.permutation(len(frames))
-        self.check([frames[i] for i in order], [which[i] for i in order])
+        for whole_run in (scene_target.WHOLE_RUN, 40, 1 << 30):
+            with self.subTest(whole_run=whole_run), mock.patch.object(scene_target, "WHOLE_RUN", whole_run):
+                self.check([frames[i] for i in order], [which[i] for i in order])
 
     def test_a_right_draft_takes_one_run(self):
         frames = [self.drafted(i, text) for i, text in enumerate(self.texts)]

@@ -21,6 +21,10 @@ use tonic::transport::Server;
 /// What a connection may have under way unread, bytes: what 60 ms of round trip take at 60 Mbit/s.
 const WINDOW_BYTES: u32 = 512 << 10;
 
+/// Calls of a connection that are heard at once. More than the 100 that a client begins with before it knows: calls
+/// beyond are refused by HTTP/2, with nothing said, and bounds here are to be said.
+const STREAMS: u32 = 256;
+
 /// Bounds of a server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServeOptions {
@@ -134,10 +138,11 @@ pub async fn bind(
         }
     }
     let mut server = Server::builder()
-        .timeout(options.longest_call)
+        // Its own time is for messages that never come to their end.
+        .timeout(2 * options.longest_call)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
-        .max_concurrent_streams(u32::try_from(options.in_flight).unwrap_or(u32::MAX))
+        .max_concurrent_streams(STREAMS)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)));
     if let Some(tls) = &options.tls {
@@ -156,6 +161,7 @@ pub async fn bind(
     let targets = Targets {
         shape: files.shape,
         work,
+        longest_call: options.longest_call,
         leaving: Arc::clone(&leaving),
     };
     let service =

@@ -25,6 +25,8 @@ use tonic::{Request, Response, Status};
 pub(crate) struct Targets {
     pub(crate) shape: TargetShape,
     pub(crate) work: Work,
+    /// The longest that a call may take.
+    pub(crate) longest_call: Duration,
     /// Whether the server is on its way out.
     pub(crate) leaving: Arc<AtomicBool>,
 }
@@ -51,7 +53,7 @@ impl Targets {
         &self,
         question: Question,
         ask: Ask,
-        deadline: Option<Instant>,
+        deadline: Instant,
         permit: Permit,
     ) -> Result<Done, Status> {
         if let Some(verdict) = self.work.answer(&question) {
@@ -72,10 +74,9 @@ impl Targets {
         if !self.work.ask(job) {
             return Err(gone());
         }
-        answer
-            .await
-            .map_err(|_| gone())?
-            .map_err(|error| status(&error))
+        let answer = tokio::time::timeout_at(deadline.into(), answer).await;
+        let answer = answer.map_err(|_| status(&TargetError::Late))?;
+        answer.map_err(|_| gone())?.map_err(|error| status(&error))
     }
 }
 
@@ -126,7 +127,8 @@ impl GrpcInferenceService for Targets {
         request: Request<ModelInferRequest>,
     ) -> Result<Response<ModelInferResponse>, Status> {
         let came = Instant::now();
-        let deadline = deadline::of(request.metadata());
+        let longest = came + self.longest_call;
+        let deadline = deadline::of(request.metadata()).map_or(longest, |asked| asked.min(longest));
         let extensions = request.extensions();
         let vehicle = extensions.get::<Vehicle>().cloned();
         let permit = extensions.get::<Permit>().cloned();

@@ -22,7 +22,7 @@ pub(crate) enum Ask {
 pub(crate) struct Job {
     pub(crate) ask: Ask,
     pub(crate) question: Question,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Instant,
     pub(crate) reply: oneshot::Sender<Result<Done, TargetError>>,
     pub(crate) permit: Permit,
 }
@@ -118,8 +118,8 @@ impl Known {
     fn run(&self, target: &mut Target, job: &Job) -> Result<Done, TargetError> {
         let began = Instant::now();
         let run = || match &job.ask {
-            Ask::Verify(request) => target.verify(request, job.deadline),
-            Ask::Generate(request) => target.generate(request, job.deadline),
+            Ask::Verify(request) => target.verify(request, Some(job.deadline)),
+            Ask::Generate(request) => target.generate(request, Some(job.deadline)),
         };
         // Every block begins with an empty cache: what a panic leaves behind is not seen again.
         let verdict = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(TargetError::Panicked))?;

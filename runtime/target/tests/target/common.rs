@@ -2,7 +2,7 @@
 //! alone, and clients.
 
 use drafthorse_core::Image;
-use drafthorse_engine::Backend;
+use drafthorse_engine::{Artefact, Backend, LoadOptions, Model, Tensor, run_once};
 use drafthorse_engine_onnxruntime::{OnnxRuntime, OnnxRuntimeConfig};
 use drafthorse_engine_tract::Tract;
 use drafthorse_protocol::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
@@ -22,12 +22,18 @@ pub(crate) const NEAR_TIE: f32 = 1e-4;
 
 /// The trained model, which descriptions are judged with.
 pub(crate) fn trained() -> TargetFiles {
-    TargetFiles::read(&root().join("models/scene-vlm-s"), None).unwrap()
+    let drafter = root().join("models/scene-drafter-s");
+    TargetFiles::read(&root().join("models/scene-vlm-s"), Some(&drafter)).unwrap()
 }
 
 /// A small untrained one, for all that is not about what is said.
 pub(crate) fn untrained() -> TargetFiles {
     TargetFiles::read(&root().join("runtime/vision/tests/data/scene_vlm"), None).unwrap()
+}
+
+/// Prompts that the trained model is asked: `DRAFTHORSE_PROMPTS`, or 100.
+pub(crate) fn prompts() -> usize {
+    std::env::var("DRAFTHORSE_PROMPTS").map_or(100, |count| count.parse().unwrap())
 }
 
 pub(crate) fn root() -> PathBuf {
@@ -81,12 +87,31 @@ pub(crate) struct Questioner {
     end: u16,
     scenes: Scenes,
     made: usize,
+    /// Encoder and decoder of the narrow code, where the target has one.
+    fsq: Option<[Box<dyn Model>; 2]>,
+    /// Image tokens that blocks keep in turn.
+    pub(crate) keeps: Vec<usize>,
 }
 
 impl Questioner {
     pub(crate) fn new(files: &TargetFiles, backend: &dyn Backend) -> Self {
         let vlm = Vlm::open(&files.model, backend, &VlmOptions::default()).unwrap();
+        let load = |path: &Path| {
+            let bytes = std::fs::read(path).unwrap();
+            let artefact = Artefact {
+                name: "code",
+                bytes: &bytes,
+            };
+            backend.load(artefact, &LoadOptions::default()).unwrap()
+        };
+        let fsq = files.fsq_decode.as_deref();
         Self {
+            fsq: fsq.map(|decode| {
+                [
+                    load(&decode.with_file_name("fsq_encode.onnx")),
+                    load(decode),
+                ]
+            }),
             end: vlm.settings().end_tokens[0] as u16,
             vlm,
             shape: files.shape,
@@ -97,6 +122,7 @@ impl Questioner {
                 verified: false,
             }),
             made: 0,
+            keeps: vec![16, 32, 64, 128, 24],
         }
     }
 
@@ -116,8 +142,9 @@ impl Questioner {
     pub(crate) fn block(&mut self, frames: usize) -> Asked {
         let number = self.made;
         self.made += 1;
-        let code = [Code::Int8, Code::F16][number % 2];
-        let keep = [16, 32, 64, 128, 24][number % 5].min(self.shape.image_tokens());
+        let codes = if self.fsq.is_some() { 3 } else { 2 };
+        let code = [Code::Int8, Code::F16, Code::Fsq][number % codes];
+        let keep = self.keeps[number % self.keeps.len()].min(self.shape.image_tokens());
         // A description three times of four, else an answer.
         let question = [None, None, None, Some("where is the car ?")][number % 4];
         let (mut parts, mut drafts, mut alone) = (Vec::new(), Vec::new(), Vec::new());
@@ -161,28 +188,47 @@ impl Questioner {
     }
 
     /// `keep` of a picture's tokens spread over it, as they travel and as they arrive.
-    fn frame(&self, all: &PictureTokens, code: Code, keep: usize) -> (Frame, PictureTokens) {
+    fn frame(&mut self, all: &PictureTokens, code: Code, keep: usize) -> (Frame, PictureTokens) {
         let total = all.len();
         let places: Vec<usize> = (0..keep)
             .map(|i| i * total / keep + i % (total / keep))
             .collect();
         let mut seen = all.keep(&places).unwrap();
-        let tokens = match code {
-            Code::F16 => encode_f16(&seen.features),
-            _ => encode_int8(&seen.features, seen.width),
+        let tokens = match (code, &mut self.fsq, self.shape.fsq()) {
+            (Code::F16, ..) => encode_f16(&seen.features).unwrap(),
+            (Code::Int8, ..) => encode_int8(&seen.features, seen.width).unwrap(),
+            (Code::Fsq, Some([encoder, _]), Some(code)) => {
+                let given = Tensor::new(&[1, keep, seen.width], seen.features.clone());
+                let levels = run_once(encoder.as_mut(), &[given]).unwrap();
+                code.pack(levels[0].data::<u8>().unwrap()).unwrap()
+            }
+            _ => panic!("the target has no narrow code"),
         };
         let frame = Frame {
             kept: Kept::at(total, &places).unwrap(),
-            tokens: tokens.unwrap().into(),
+            tokens: tokens.into(),
         };
+        seen.features = self.features(code, &frame);
+        (frame, seen)
+    }
+
+    /// A frame's features as they arrive.
+    fn features(&mut self, code: Code, frame: &Frame) -> Vec<f32> {
         let scene = Scene {
             block: BlockId::new("x").unwrap(),
             prompt: Vec::new(),
             code,
             frames: vec![frame.clone()],
         };
-        seen.features = scene.features(&frame, &self.shape).unwrap();
-        (frame, seen)
+        let (Code::Fsq, Some([_, decoder])) = (code, &mut self.fsq) else {
+            return scene.features(frame, &self.shape).unwrap();
+        };
+        let levels = scene.indices(frame, &self.shape).unwrap();
+        let dimensions = self.shape.fsq().unwrap().dimensions();
+        let shape = [1, levels.len() / dimensions, dimensions];
+        let given = Tensor::new(&shape, levels);
+        let given = run_once(decoder.as_mut(), &[given]).unwrap();
+        given[0].data::<f32>().unwrap().to_vec()
     }
 
     fn alone(&mut self, seen: &PictureTokens, question: Option<&str>) -> Alone {
@@ -204,7 +250,7 @@ impl Questioner {
         let (total, kept) = (self.shape.image_tokens(), sent.kept.count());
         let picture = PictureTokens {
             width: self.shape.width(),
-            features: scene.features(sent, &self.shape).unwrap(),
+            features: self.features(scene.code, sent),
             layout: Layout::single(1, total, Window::WHOLE),
             kept: sent.kept.places().collect(),
         };

@@ -5,7 +5,7 @@
     reason = "figures, and what was left out, have to be said"
 )]
 
-use crate::common::{Asked, Questioner, connect, endpoint, onnxruntime, trained};
+use crate::common::{Asked, Questioner, connect, endpoint, onnxruntime, prompts, trained};
 use drafthorse_protocol::inference::{
     ModelInferRequest, ModelMetadataRequest, ModelReadyRequest, ServerLiveRequest,
 };
@@ -43,8 +43,7 @@ impl Peer {
             address,
             certificates: path("DRAFTHORSE_TRITON_CERTIFICATES").unwrap(),
             python: path("DRAFTHORSE_TRITON_PYTHON").unwrap(),
-            prompts: std::env::var("DRAFTHORSE_PROMPTS")
-                .map_or(100, |count| count.parse().unwrap()),
+            prompts: prompts(),
         })
     }
 
