@@ -8,9 +8,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use drafthorse_offload::engine::{
-    Action, Engine, EngineSettings, Failure, Submission, Unstored,
-};
+use drafthorse_offload::engine::{Action, Engine, EngineSettings, Failure, Submission, Unstored};
 use drafthorse_offload::spool::{Kept, Waiting};
 use drafthorse_offload::{Outcome, Ruling, Why};
 use drafthorse_protocol::BlockId;
