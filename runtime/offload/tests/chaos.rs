@@ -73,6 +73,17 @@ impl Log {
     }
 }
 
+/// A target, and a link to it that takes no connection.
+fn out_of_reach() -> (Target, Relay) {
+    let target = Target::start(None);
+    let refuse = Conditions {
+        refuse: true,
+        ..Conditions::default()
+    };
+    let relay = Relay::start(target.address, refuse).unwrap();
+    (target, relay)
+}
+
 #[test]
 fn blocks_are_verified_in_time_on_a_good_link() {
     let folder = tempfile::tempdir().unwrap();
@@ -105,12 +116,7 @@ fn blocks_are_verified_in_time_on_a_good_link() {
 #[test]
 fn without_a_link_blocks_are_unverified_and_amended_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
-    let target = Target::start(None);
-    let refuse = Conditions {
-        refuse: true,
-        ..Conditions::default()
-    };
-    let relay = Relay::start(target.address, refuse).unwrap();
+    let (_target, relay) = out_of_reach();
     let settings = settings(clear(relay.address()), folder.path());
     let offload = Offload::start(&settings, shape()).unwrap();
     let mut log = Log::default();
@@ -245,12 +251,7 @@ fn stopping_gives_every_block_its_outcome() {
 #[test]
 fn no_room_on_the_disk_leaves_blocks_honestly_unverified() {
     let folder = tempfile::tempdir().unwrap();
-    let target = Target::start(None);
-    let refuse = Conditions {
-        refuse: true,
-        ..Conditions::default()
-    };
-    let relay = Relay::start(target.address, refuse).unwrap();
+    let (_target, relay) = out_of_reach();
     // No block fits into a spool of nothing, as none does on a disk that is full.
     let none = drafthorse_offload::Settings {
         spool_mib: 0,

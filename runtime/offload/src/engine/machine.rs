@@ -3,46 +3,13 @@ use std::collections::HashMap;
 use drafthorse_protocol::BlockId;
 
 use super::action::{Action, Failure, Unrecorded, Unstored};
-use super::backoff::{Jitter, nanoseconds};
+use super::backoff::Jitter;
 use super::blocks::{Blocks, Disk, Held, Step};
+use super::counts::{Counts, Submission};
 use super::settings::EngineSettings;
 use crate::answer::{Answer, Outcome, Ruling, Why};
-use crate::link::{Budget, Link, LinkState, LinkView, Sample};
+use crate::link::{Budget, Link, LinkView};
 use crate::spool::Kept;
-
-/// What a block comes with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Submission {
-    /// The block.
-    pub block: BlockId,
-    /// Bytes of its request.
-    pub bytes: u64,
-    /// When an answer is due, Unix time.
-    pub deadline_ns: u64,
-}
-
-/// How many of what there were in this run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Blocks given.
-    pub submitted: u64,
-    /// Confirmed in time.
-    pub confirmed: u64,
-    /// Corrected in time.
-    pub corrected: u64,
-    /// Told unverified at their deadline.
-    pub unverified: u64,
-    /// Unverified ones that got their verdict later, those of earlier runs too.
-    pub amended: u64,
-    /// Given up: too old, or in the way of others.
-    pub given_up: u64,
-    /// The target did not take them.
-    pub refused: u64,
-    /// Calls for a verdict.
-    pub calls: u64,
-    /// Of these, unanswered ones.
-    pub unanswered: u64,
-}
 
 /// A call on its way.
 pub(super) struct Call {
@@ -81,7 +48,7 @@ pub struct Engine {
     pub(super) stopped: bool,
     pub(super) actions: Vec<Action>,
     pub(super) counts: Counts,
-    fault: Option<String>,
+    pub(super) fault: Option<String>,
 }
 
 impl Engine {
@@ -352,68 +319,6 @@ impl Engine {
         self.stopped = true;
         for block in self.blocks.untold_blocks() {
             self.tell(&block, Why::Stopped);
-        }
-    }
-
-    /// Link and pauses after a failure.
-    fn fault_of(&mut self, call: &Call, failure: &Failure, bytes: u64) {
-        match failure {
-            Failure::Unanswered => {
-                if call.kind != Kind::Probe {
-                    self.counts.unanswered += 1;
-                }
-                self.saw(call, bytes, false);
-            }
-            Failure::Busy { after_ns } => {
-                self.saw(call, bytes, true);
-                self.busy += 1;
-                let pause = self.jitter.pause_ns(self.busy);
-                // Half of it more at most: not all that were sent away come back at the same moment.
-                let hint = after_ns.map(|ns| ns.saturating_add(self.jitter.up_to_ns(ns / 2)));
-                let wait = hint.unwrap_or(0).max(pause);
-                let until = self.now_ns.saturating_add(wait);
-                self.busy_until_ns = self.busy_until_ns.max(until);
-            }
-            Failure::NotLetIn(why) => {
-                self.fault = Some(why.clone());
-                let was = self.link.state();
-                self.link.refused(self.now_ns);
-                self.link_went_from(was);
-            }
-            Failure::Faulty(_) | Failure::Refused(_) => self.saw(call, bytes, true),
-        }
-    }
-
-    fn saw(&mut self, call: &Call, bytes: u64, answered: bool) {
-        let was = self.link.state();
-        self.link.saw(Sample {
-            at_ns: self.now_ns,
-            took_ns: self.now_ns.saturating_sub(call.since_ns),
-            bytes,
-            answered,
-            verdict: call.kind != Kind::Probe,
-        });
-        if answered {
-            let quiet = nanoseconds(self.settings.probe);
-            self.probe_at_ns = self.now_ns.saturating_add(quiet);
-        }
-        self.link_went_from(was);
-    }
-
-    fn link_went_from(&mut self, was: LinkState) {
-        match (was, self.link.state()) {
-            (LinkState::Poor | LinkState::Up, LinkState::Down) => {
-                self.probes_failed = 1;
-                let pause = self.jitter.pause_ns(1);
-                self.probe_at_ns = self.now_ns.saturating_add(pause);
-            }
-            (LinkState::Down, LinkState::Poor | LinkState::Up) => {
-                // All vehicles of a cell may have been without it: they do not all send their spools at once.
-                let wait = self.jitter.up_to_ns(2_000_000_000);
-                self.spooled_at_ns = self.now_ns.saturating_add(wait);
-                self.spooled_failed = 0;
-            }
-            _ => {}
         }
     }
 

@@ -6,10 +6,13 @@
 mod action;
 mod backoff;
 mod blocks;
+mod counts;
 mod machine;
 mod plan;
+mod reach;
 mod settings;
 
 pub use action::{Action, Failure, Unrecorded, Unstored};
-pub use machine::{Counts, Engine, Submission};
+pub use counts::{Counts, Submission};
+pub use machine::Engine;
 pub use settings::EngineSettings;
