@@ -63,6 +63,12 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         ),
         true,
     ));
+    let lossless = "export DRAFTHORSE_ONNXRUNTIME=$(tests/engines/onnxruntime.sh) DRAFTHORSE_LOSSLESS_PROMPTS=500; \
+        cargo test --release --locked -p drafthorse-draft --test lossless -- --nocapture";
+    steps.push((
+        Step::new("drafts of 500 prompts", "bash", &["-c", lossless]),
+        true,
+    ));
     let bench = "tests/engines/bench.sh";
     steps.push((Step::new("bench engine", bench, &[]), true));
     let bench = "models/radar-gaussian/bench.sh";
