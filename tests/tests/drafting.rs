@@ -119,7 +119,11 @@ fn every_draft_is_kept_or_judged_and_the_log_says_which() {
     // In the middle of what this drive's drafts score, so that some stay and some go.
     let probe = drive(dir.path(), target.address, 0.0, 20.0);
     let descriptions: Vec<Description> = of_topic(&probe.logs, "/descriptions");
-    assert!(descriptions.len() >= 3, "{} descriptions", descriptions.len());
+    assert!(
+        descriptions.len() >= 3,
+        "{} descriptions",
+        descriptions.len()
+    );
     assert_eq!(probe.blocks.accepted, descriptions.len() as u64);
     let mut scores: Vec<f32> = descriptions.iter().map(|d| d.score).collect();
     scores.sort_by(f32::total_cmp);
@@ -129,8 +133,10 @@ fn every_draft_is_kept_or_judged_and_the_log_says_which() {
     let summary = drive(dir.path(), target.address, middle, 20.0);
     let descriptions: Vec<Description> = of_topic(&summary.logs, "/descriptions");
     let verdicts: Vec<Verdict> = of_topic(&summary.logs, "/verdicts");
-    let by_block: HashMap<&str, &Verdict> =
-        verdicts.iter().map(|verdict| (verdict.block.as_str(), verdict)).collect();
+    let by_block: HashMap<&str, &Verdict> = verdicts
+        .iter()
+        .map(|verdict| (verdict.block.as_str(), verdict))
+        .collect();
     assert_eq!(by_block.len(), verdicts.len(), "one verdict a block");
     assert_eq!(verdicts.len(), descriptions.len());
     for description in &descriptions {
@@ -154,8 +160,14 @@ fn every_draft_is_kept_or_judged_and_the_log_says_which() {
     }
     let blocks = &summary.blocks;
     assert_eq!(blocks.drafted, descriptions.len() as u64);
-    assert!(blocks.accepted > 0 && blocks.confirmed + blocks.corrected > 0, "{blocks:?}");
-    assert!(blocks.sent_bytes > 0 && blocks.sent_bytes < blocks.pictures_bytes, "{blocks:?}");
+    assert!(
+        blocks.accepted > 0 && blocks.confirmed + blocks.corrected > 0,
+        "{blocks:?}"
+    );
+    assert!(
+        blocks.sent_bytes > 0 && blocks.sent_bytes < blocks.pictures_bytes,
+        "{blocks:?}"
+    );
     let links: Vec<Link> = of_topic(&summary.logs, "/link");
     assert_eq!(links.last().unwrap().state, "up");
 }
@@ -164,7 +176,10 @@ fn every_draft_is_kept_or_judged_and_the_log_says_which() {
 fn without_a_target_drafts_are_unverified_and_the_next_run_amends_them() {
     let dir = tempfile::tempdir().unwrap();
     // A port that nobody listens on.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let first = drive(dir.path(), nobody, 1.1, 0.5);
     let unverified: Vec<Verdict> = of_topic(&first.logs, "/verdicts");
     assert!(!unverified.is_empty());
@@ -176,8 +191,10 @@ fn without_a_target_drafts_are_unverified_and_the_next_run_amends_them() {
     let target = Running::start();
     let second = drive(dir.path(), target.address, 1.1, 20.0);
     let said: Vec<Verdict> = of_topic(&second.logs, "/verdicts");
-    let amended: Vec<&Verdict> =
-        said.iter().filter(|verdict| verdict.outcome() == Outcome::Amended).collect();
+    let amended: Vec<&Verdict> = said
+        .iter()
+        .filter(|verdict| verdict.outcome() == Outcome::Amended)
+        .collect();
     let mut of_first: Vec<&str> = unverified.iter().map(|v| v.block.as_str()).collect();
     let mut got: Vec<&str> = amended.iter().map(|v| v.block.as_str()).collect();
     of_first.sort_unstable();

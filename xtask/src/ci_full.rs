@@ -65,7 +65,10 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
     ));
     let check = Step::new("500 prompts on Triton", "tests/triton/check.sh", &[]);
     steps.push((check.env("DRAFTHORSE_PROMPTS", "500"), true));
-    steps.push((Step::new("load on Triton", "tests/triton/load.sh", &[]), true));
+    steps.push((
+        Step::new("load on Triton", "tests/triton/load.sh", &[]),
+        true,
+    ));
     let lossless = "export DRAFTHORSE_ONNXRUNTIME=$(tests/engines/onnxruntime.sh) DRAFTHORSE_LOSSLESS_PROMPTS=500; \
         cargo test --release --locked -p drafthorse-draft --test lossless -- --nocapture";
     steps.push((

@@ -392,7 +392,7 @@ impl Config {
         }
         if let Some(vision) = &mut config.vision {
             vision.model = folder.join(&vision.model);
-            for drafter in &mut vision.drafter {
+            if let Some(drafter) = &mut vision.drafter {
                 *drafter = folder.join(&*drafter);
             }
         }
