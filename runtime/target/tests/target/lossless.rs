@@ -41,7 +41,6 @@ fn any_draft_gives_the_text_of_the_target_alone_on_every_engine() {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what was left out has to be said")]
 fn any_draft_gives_the_text_of_the_trained_target_alone() {
     let Some((exam, backend)) = Exam::trained().zip(onnxruntime()) else {
         println!("left out: DRAFTHORSE_ONNXRUNTIME names no library");

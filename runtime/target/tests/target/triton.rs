@@ -280,7 +280,7 @@ async fn triton_knows_our_models_and_refuses_what_is_wrong() {
         (
             "scale",
             wrong(&|m| {
-                m.raw_input_contents[4] = vec![255; right.raw_input_contents[4].len()].into()
+                m.raw_input_contents[4] = vec![255; right.raw_input_contents[4].len()].into();
             }),
         ),
         (
