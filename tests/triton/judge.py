@@ -15,16 +15,23 @@ def main(folder: Path, before_mib: int, after_mib: int):
             wrong.append(what)
 
     for pace in (0, 20):
-        one, many = (of[f"pace-{pace}-batch-{batch}"]["answered_per_s"] for batch in (1, 32))
-        check(many >= 2 * one, f"pace {pace} ms: {many} blocks/s batched, {one} one by one: {many / one:.1f}x, at least 2x")
+        one, many, mixed = (of[f"pace-{pace}-{name}"] for name in ("batch-1", "batch-32", "mixed"))
+        # Without a pace the processor is the limit: what it gives for its time does not depend on who else uses it.
+        unit = "answered_per_cpu_s" if pace == 0 else "answered_per_s"
+        per = "second of the processor" if pace == 0 else "second"
+        gain = many[unit] / one[unit]
+        check(gain >= 2, f"pace {pace} ms: {many[unit]} blocks a {per} batched, {one[unit]} one by one: {gain:.1f}x, at least 2x")
+        print(f"       pace {pace} ms: {mixed[unit]} where 16 to 128 image tokens are kept")
         calm = of[f"pace-{pace}-two-blocks-a-second"]
-        check(calm["answered"] == calm["blocks"], f"pace {pace} ms: {calm['answered']} of {calm['blocks']} blocks answered at 2/s")
+        held = calm["answered"] == calm["blocks"] and calm["longest_spool"] <= 10
+        check(held, f"pace {pace} ms: 32 vehicles at 2 blocks/s, {calm['answered']} of {calm['blocks']} answered, {calm['longest_spool']} waited at most in one")
         busy = of[f"pace-{pace}-overload"]
         check(busy["answered"] == busy["blocks"], f"pace {pace} ms: all {busy['blocks']} blocks answered in the end, {busy['refused']} refused, {busy['recovered_after_s']} s behind the peak")
         check(busy["calls"] <= 2 * busy["blocks"], f"pace {pace} ms: {busy['calls']} calls for {busy['blocks']} blocks: no storm")
     flood = of["small-flood"]
     refused = flood["refused"]
-    check(set(refused) == {"ResourceExhausted"}, f"flooded, the small server refuses as typed: {refused}")
+    typed = {"ResourceExhausted", "DeadlineExceeded", "Cancelled"}
+    check("ResourceExhausted" in refused and set(refused) <= typed, f"flooded, the small server refuses as typed: {refused}")
     check(flood["answered"] > 0, f"and answers {flood['answered_per_s']} blocks/s meanwhile")
     check(after_mib - before_mib < 256, f"in {after_mib} MiB at most, {before_mib} MiB before")
     later = of["small-after"]

@@ -30,8 +30,7 @@ measure() {
 
 # triton NAME MAX_BATCH PACE_MS: Triton on a repository of that kind.
 triton() {
-    "$built/drafthorse-target" export --model models/scene-vlm-s --max-batch "$2" --pace-ms "$3" --queue 64 \
-        --out "$work/repository-$1" >/dev/null
+    "$built/drafthorse-target" export --model models/scene-vlm-s --max-batch "$2" --pace-ms "$3" --out "$work/repository-$1" >/dev/null
     start_triton "$work/repository-$1" "$work/triton-$1.log" "${tls[@]}"
 }
 
@@ -42,10 +41,10 @@ for pace in 0 20; do
         triton "$name" "$batch" "$pace"
         measure "$name" --closed --vehicles 32 --seconds 10
         if [ "$batch" = 32 ]; then
-            # What 32 vehicles need, and a while with five times as much.
+            # What 32 vehicles need, blocks that differ in length, and a while with three times as many.
             measure "pace-$pace-two-blocks-a-second" --rate 2 --seconds 15
             measure "pace-$pace-mixed" --closed --vehicles 32 --seconds 10 --keep 16 --keep 32 --keep 64 --keep 128
-            measure "pace-$pace-overload" --rate 2 --peak-rate 10 --seconds 15
+            measure "pace-$pace-overload" --rate 2 --peak-rate 6 --seconds 15
         fi
         stop_triton
     done

@@ -20,7 +20,7 @@ pub enum TargetError {
         image: usize,
         /// The prompt's.
         prompt: usize,
-        /// Those of the longest text or the draft.
+        /// Those of the longest text.
         text: usize,
     },
     /// The caller's deadline passed before the answer was there.

@@ -137,13 +137,12 @@ impl Target {
     ) -> Result<FrameVerdict, TargetError> {
         let files = &self.files;
         let (image, prompt) = (files.shape.image_tokens(), scene.prompt.len());
-        let text = draft.len().max(files.longest);
-        if image + prompt + text > files.positions {
+        if image + prompt + files.longest > files.positions {
             return Err(TargetError::TooLong {
                 positions: files.positions,
                 image,
                 prompt,
-                text,
+                text: files.longest,
             });
         }
         let features = tokens::features(scene, frame, &files.shape, self.fsq.as_mut())?;

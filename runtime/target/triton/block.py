@@ -28,11 +28,11 @@ def read_block(tensor, target, drafts: bool) -> list:
     counts = [len(places) for places in kept]
     features = target.features(_text(tensor("code"), "code"), _row(tensor("tokens"), "tokens"), sum(counts))
     draft = _drafts(tensor, target, len(kept)) if drafts else [np.zeros(0, np.int64)] * len(kept)
-    for places, tokens in zip(kept, draft, strict=True):
-        # What is written stands behind the prompt, whether as draft or one by one.
-        needs = target.image_tokens + len(prompt) + max(len(tokens), target.longest)
-        if needs > target.positions:
-            raise ValueError(f"the target has {target.positions} positions, prompt and text would take {needs}")
+    needs = target.image_tokens + len(prompt) + target.longest
+    if needs > target.positions:
+        raise ValueError(f"the target has {target.positions} positions, prompt and text would take {needs}")
+    # Behind the longest text nothing is looked at.
+    draft = [tokens[: target.longest] for tokens in draft]
     parts = np.split(features, np.cumsum(counts)[:-1])
     return [Frame(*frame, prompt, tokens) for *frame, tokens in zip(kept, parts, draft, strict=True)]
 

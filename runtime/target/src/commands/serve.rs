@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
     pace_ms: f64,
 }
 
-pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let files = TargetFiles::read(&arguments.model, arguments.drafter.as_deref())?;
     let engines = Engines::open(&EngineConfig {
         threads: arguments.threads,
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(&arguments, &files, targets, &engine));
+    let served = runtime.block_on(serve(arguments, &files, targets, &engine));
     // A worker may be in the middle of a run that nobody waits for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served

@@ -28,7 +28,7 @@ pub struct RepositoryOptions {
 impl Default for RepositoryOptions {
     fn default() -> Self {
         Self {
-            max_batch: 16,
+            max_batch: 32,
             queue_delay: Duration::from_millis(4),
             queue: 64,
             queue_timeout: Duration::from_secs(2),

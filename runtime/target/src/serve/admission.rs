@@ -48,14 +48,12 @@ impl Admission {
         })?;
         let rate = locked(&self.rates).take(&vehicle, Instant::now());
         rate.map_err(|after| {
-            shed(
-                format!("{} asks for more blocks than its share", vehicle.0),
-                after,
-            )
+            let why = format!("{} asks for more blocks than its share", vehicle.0);
+            shed(&why, after)
         })?;
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
             let after = self.work.time_of(self.most).max(Duration::from_millis(50));
-            shed(format!("{} blocks are waiting already", self.most), after)
+            shed(&format!("{} blocks are waiting already", self.most), after)
         })?;
         Ok((vehicle, Arc::new(permit)))
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,43 +22,52 @@ pub(crate) fn accept(
     listener: TcpListener,
     most: usize,
 ) -> impl Stream<Item = io::Result<Connection>> {
+    let places = Arc::new(Semaphore::new(most));
     Accepted {
-        next: Box::pin(next(listener, Arc::new(Semaphore::new(most)))),
+        next: Box::pin(next(listener, Arc::clone(&places))),
+        places,
     }
 }
 
-type Next =
-    Pin<Box<dyn Future<Output = (io::Result<Connection>, TcpListener, Arc<Semaphore>)> + Send>>;
+type Next = Pin<Box<dyn Future<Output = (Connection, TcpListener)> + Send>>;
 
 struct Accepted {
+    places: Arc<Semaphore>,
     next: Next,
 }
 
-async fn next(
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-) -> (io::Result<Connection>, TcpListener, Arc<Semaphore>) {
-    let place = Arc::clone(&places).acquire_owned().await;
-    let accepted = match place {
-        Ok(place) => listener.accept().await.and_then(|(stream, _)| {
-            stream.set_nodelay(true)?;
-            Ok(Connection {
-                stream,
-                _place: place,
-            })
-        }),
-        Err(closed) => Err(io::Error::other(closed)),
-    };
-    (accepted, listener, places)
+async fn next(listener: TcpListener, places: Arc<Semaphore>) -> (Connection, TcpListener) {
+    loop {
+        let accepted = match Arc::clone(&places).acquire_owned().await {
+            Ok(place) => listener.accept().await.map(|(stream, _)| (stream, place)),
+            Err(closed) => Err(io::Error::other(closed)),
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                // Answers are small: they do not wait for more. Where that cannot be set they do.
+                let _ = stream.set_nodelay(true);
+                let connection = Connection {
+                    stream,
+                    _place: place,
+                };
+                return (connection, listener);
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: a connection has to end first.
+                tracing::warn!(%error, "no connection can be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
 }
 
 impl Stream for Accepted {
     type Item = io::Result<Connection>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let (accepted, listener, places) = std::task::ready!(self.next.as_mut().poll(context));
-        self.next = Box::pin(next(listener, places));
-        Poll::Ready(Some(accepted))
+        let (connection, listener) = std::task::ready!(self.next.as_mut().poll(context));
+        self.next = Box::pin(next(listener, Arc::clone(&self.places)));
+        Poll::Ready(Some(Ok(connection)))
     }
 }
 

@@ -51,7 +51,8 @@ impl Rates {
         let bucket = self.buckets.entry(vehicle.clone()).or_insert((burst, now));
         let tokens = filled(bucket);
         if tokens < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - tokens) / per_s));
+            let wait = Duration::try_from_secs_f64((1.0 - tokens) / per_s);
+            return Err(wait.unwrap_or(Duration::MAX));
         }
         *bucket = (tokens - 1.0, now);
         Ok(())

@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 pub const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// `RESOURCE_EXHAUSTED`, with the time after which to try again.
-pub(crate) fn shed(why: String, after: Duration) -> Status {
+pub(crate) fn shed(why: &str, after: Duration) -> Status {
     let ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
     let mut metadata = MetadataMap::new();
     metadata.insert(PUSHBACK, MetadataValue::from(ms));

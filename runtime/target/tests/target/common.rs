@@ -14,6 +14,7 @@ use drafthorse_synth::scenes::{HEIGHT_PX, Scenes, ScenesConfig, Split, WIDTH_PX}
 use drafthorse_target::TargetFiles;
 use drafthorse_vision::{Layout, PictureTokens, Positions, Prompt, Vlm, VlmOptions, Window};
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -54,6 +55,47 @@ pub(crate) fn onnxruntime() -> Option<Box<dyn Backend>> {
 pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
     let tract: Box<dyn Backend> = Box::new(Tract);
     std::iter::once(tract).chain(onnxruntime()).collect()
+}
+
+/// Blocks with the one who made them; made once for all tests, since pictures take their time.
+pub(crate) struct Exam {
+    pub(crate) questioner: Mutex<Questioner>,
+    pub(crate) blocks: Vec<Asked>,
+}
+
+impl Exam {
+    fn new(mut questioner: Questioner, frames: usize) -> Self {
+        Self {
+            blocks: questioner.blocks(frames),
+            questioner: Mutex::new(questioner),
+        }
+    }
+
+    /// Of [`prompts`] frames by the trained model; none without ONNX Runtime.
+    pub(crate) fn trained() -> Option<&'static Self> {
+        static EXAM: LazyLock<Option<Exam>> = LazyLock::new(|| {
+            let backend = onnxruntime()?;
+            Some(Exam::new(
+                Questioner::new(&trained(), backend.as_ref()),
+                prompts(),
+            ))
+        });
+        EXAM.as_ref()
+    }
+
+    /// Of the untrained model on tract: the first block has one frame.
+    pub(crate) fn untrained() -> &'static Self {
+        static EXAM: LazyLock<Exam> =
+            LazyLock::new(|| Exam::new(Questioner::new(&untrained(), &Tract), 14));
+        &EXAM
+    }
+
+    pub(crate) fn near_ties(&self, who: &str, asked: &Asked, verdicts: &[FrameVerdict]) -> usize {
+        self.questioner
+            .lock()
+            .unwrap()
+            .near_ties(who, asked, verdicts)
+    }
 }
 
 /// A block, and what the target writes about each of its frames alone.

@@ -1,24 +1,20 @@
 //! Whatever the draft, the text is what the target writes alone.
 
-use crate::common::{Questioner, backends, onnxruntime, prompts, trained, untrained};
+use crate::common::{Exam, backends, onnxruntime, prompts, trained, untrained};
+use drafthorse_engine::Backend;
 use drafthorse_protocol::{BlockId, Code, FrameVerdict};
 use drafthorse_target::{Target, TargetError, TargetFiles, TargetOptions};
 use std::time::{Duration, Instant};
 
-/// Verifies and generates every block, and counts near ties.
-fn near_ties(
-    files: &TargetFiles,
-    backend: &dyn drafthorse_engine::Backend,
-    frames: usize,
-) -> (usize, usize) {
-    let mut questioner = Questioner::new(files, backend);
+/// Verifies and generates every block, and counts near ties and draft tokens that stand.
+fn near_ties(exam: &Exam, files: &TargetFiles, backend: &dyn Backend) -> (usize, usize) {
     let mut target = Target::open(files, backend, &TargetOptions::default()).unwrap();
     let (mut ties, mut accepted) = (0, 0);
-    for asked in questioner.blocks(frames) {
+    for asked in &exam.blocks {
         let verified = target.verify(&asked.request, None).unwrap();
         let again = target.verify(&asked.request, None).unwrap();
         assert_eq!(verified, again, "the same question, the same answer");
-        ties += questioner.near_ties("verified", &asked, &verified.frames);
+        ties += exam.near_ties("verified", asked, &verified.frames);
         accepted += verified
             .frames
             .iter()
@@ -30,7 +26,7 @@ fn near_ties(
             .drafts
             .fill(drafthorse_protocol::Draft::default());
         let generated = target.generate(&asked.generate(), None).unwrap();
-        ties += questioner.near_ties("generated", &undrafted, &generated.frames);
+        ties += exam.near_ties("generated", &undrafted, &generated.frames);
     }
     (ties, accepted)
 }
@@ -38,20 +34,19 @@ fn near_ties(
 #[test]
 fn any_draft_gives_the_text_of_the_target_alone_on_every_engine() {
     for backend in backends() {
-        let (ties, accepted) = near_ties(&untrained(), backend.as_ref(), 12);
+        let (ties, accepted) = near_ties(Exam::untrained(), &untrained(), backend.as_ref());
         assert_eq!(ties, 0, "{}", backend.name());
         assert!(accepted > 0, "{}", backend.name());
     }
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what was left out has to be said")]
 fn any_draft_gives_the_text_of_the_trained_target_alone() {
-    let Some(backend) = onnxruntime() else {
+    let Some((exam, backend)) = Exam::trained().zip(onnxruntime()) else {
         println!("left out: DRAFTHORSE_ONNXRUNTIME names no library");
         return;
     };
-    let (ties, accepted) = near_ties(&trained(), backend.as_ref(), prompts());
+    let (ties, accepted) = near_ties(exam, &trained(), backend.as_ref());
     println!(
         "{} prompts: {ties} near ties, {accepted} draft tokens stand",
         prompts()
@@ -69,7 +64,7 @@ fn what_does_not_fit_or_is_late_is_an_error() {
         ..TargetOptions::default()
     };
     let mut target = Target::open(&files, backend.as_ref(), &options).unwrap();
-    let asked = Questioner::new(&files, backend.as_ref()).block(1);
+    let asked = &Exam::untrained().blocks[0];
     let wrong = |change: &dyn Fn(&mut drafthorse_protocol::VerifyRequest)| {
         let mut request = asked.request.clone();
         change(&mut request);

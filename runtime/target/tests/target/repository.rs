@@ -47,8 +47,8 @@ fn both_models_are_complete() {
     );
     assert!(!generate.contains("\"accepted\"") && !generate.contains("\"draft\""));
     for line in [
-        "max_batch_size: 16",
-        "preferred_batch_size: [ 4, 8, 16 ]",
+        "max_batch_size: 32",
+        "preferred_batch_size: [ 8, 16, 32 ]",
         "max_queue_size: 64",
         "timeout_action: REJECT",
     ] {

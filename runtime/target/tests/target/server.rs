@@ -1,6 +1,6 @@
 //! The server as vehicles meet it: certificates, bounds, deadlines, retries, its end.
 
-use crate::common::{Asked, Questioner, backends, connect, endpoint, untrained};
+use crate::common::{Asked, Exam, backends, connect, endpoint, untrained};
 use drafthorse_protocol::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
 use drafthorse_protocol::inference::model_infer_request::InferRequestedOutputTensor;
 use drafthorse_protocol::inference::{
@@ -58,10 +58,9 @@ impl Running {
     }
 }
 
-fn questions(blocks: usize) -> (Questioner, Vec<Asked>) {
-    let mut questioner = Questioner::new(&untrained(), backends()[0].as_ref());
-    let asked = (0..blocks).map(|_| questioner.block(1)).collect();
-    (questioner, asked)
+/// A block of one frame.
+fn question() -> &'static Asked {
+    &Exam::untrained().blocks[0]
 }
 
 /// The same question under another name.
@@ -111,9 +110,9 @@ async fn verdicts_over_mutual_tls_are_the_targets_and_a_retry_gets_the_same_byte
     let certificates = certificates(folder.path(), &["car-7"]);
     let running = serve(tls(&certificates), Duration::ZERO).await;
     let mut client = connect(&running.address, Some((&certificates, "car-7"))).await;
-    let (mut questioner, asked) = questions(6);
+    let exam = Exam::untrained();
     let shape = untrained().shape;
-    for asked in asked {
+    for asked in &exam.blocks {
         let message = asked.request.to_message();
         let answer = client
             .model_infer(message.clone())
@@ -121,7 +120,7 @@ async fn verdicts_over_mutual_tls_are_the_targets_and_a_retry_gets_the_same_byte
             .unwrap()
             .into_inner();
         let verdict = Verdict::from_verified(&answer, &asked.request, &shape).unwrap();
-        assert_eq!(questioner.near_ties("served", &asked, &verdict.frames), 0);
+        assert_eq!(exam.near_ties("served", asked, &verdict.frames), 0);
         let again = client.model_infer(message).await.unwrap().into_inner();
         assert_eq!(again, answer);
 
@@ -130,14 +129,16 @@ async fn verdicts_over_mutual_tls_are_the_targets_and_a_retry_gets_the_same_byte
             .await
             .unwrap();
         let scene = &asked.request.scene;
-        let verdict =
-            Verdict::from_generated(&generated.into_inner(), &scene.block, 1, &shape).unwrap();
+        let verdict = Verdict::from_generated(
+            &generated.into_inner(),
+            &scene.block,
+            scene.frames.len(),
+            &shape,
+        )
+        .unwrap();
         let mut undrafted = asked.clone();
         undrafted.request.drafts.fill(Draft::default());
-        assert_eq!(
-            questioner.near_ties("generated", &undrafted, &verdict.frames),
-            0
-        );
+        assert_eq!(exam.near_ties("generated", &undrafted, &verdict.frames), 0);
     }
     running.stop().await;
 }
@@ -188,8 +189,8 @@ async fn the_server_says_what_it_is_and_refuses_what_it_is_not() {
         .unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
 
-    let (_, asked) = questions(1);
-    let right = asked[0].request.to_message();
+    let asked = question();
+    let right = asked.request.to_message();
     let wrong = |change: &dyn Fn(&mut ModelInferRequest)| {
         let mut message = right.clone();
         change(&mut message);
@@ -319,7 +320,7 @@ async fn what_is_beyond_capacity_is_shed_with_a_time_to_come_back() {
         ..ServeOptions::default()
     };
     let running = serve(options, Duration::from_millis(10)).await;
-    let (_, asked) = questions(1);
+    let asked = question();
     // Each connection has a limit of its own, which only makes wait: several of them reach the server's.
     let mut answers = Vec::new();
     let clients = [
@@ -328,7 +329,7 @@ async fn what_is_beyond_capacity_is_shed_with_a_time_to_come_back() {
         connect(&running.address, None).await,
     ];
     let crowds = clients.iter().enumerate().map(|(n, client)| {
-        let mut asked = asked[0].clone();
+        let mut asked = asked.clone();
         asked.request.scene.prompt.push(n as u16 + 6);
         let client = client.clone();
         tokio::spawn(async move { crowd(&client, &asked, 12).await })
@@ -347,7 +348,7 @@ async fn what_is_beyond_capacity_is_shed_with_a_time_to_come_back() {
     }
     // Afterwards there is room again.
     let mut client = clients[0].clone();
-    client.model_infer(named(&asked[0], "later")).await.unwrap();
+    client.model_infer(named(asked, "later")).await.unwrap();
     running.stop().await;
 }
 
@@ -361,13 +362,13 @@ async fn each_vehicle_has_its_own_share() {
         ..tls(&certificates)
     };
     let running = serve(options, Duration::ZERO).await;
-    let (_, asked) = questions(1);
+    let asked = question();
     for vehicle in ["car-7", "car-8"] {
         // Another connection is no other vehicle.
         for (n, passes) in [(0, true), (1, true), (2, false)] {
             let mut client = connect(&running.address, Some((&certificates, vehicle))).await;
             let answer = client
-                .model_infer(named(&asked[0], &format!("{vehicle}-{n}")))
+                .model_infer(named(asked, &format!("{vehicle}-{n}")))
                 .await;
             assert_eq!(answer.is_ok(), passes, "{vehicle} {n}");
             if let Err(status) = answer {
@@ -393,9 +394,9 @@ async fn work_whose_caller_has_gone_is_dropped() {
     )
     .await;
     let client = connect(&running.address, None).await;
-    let (_, asked) = questions(1);
+    let asked = question();
     // One run too many for the deadline: each of the blocks would take a second or more without one.
-    let mut undrafted = asked[0].clone();
+    let mut undrafted = asked.clone();
     undrafted.request.drafts.fill(Draft::default());
     let began = Instant::now();
     let calls = (0..16).map(|n| {
@@ -413,7 +414,7 @@ async fn work_whose_caller_has_gone_is_dropped() {
     }
     // The next one does not wait for those sixteen.
     let mut client = client.clone();
-    client.model_infer(named(&asked[0], "next")).await.unwrap();
+    client.model_infer(named(asked, "next")).await.unwrap();
     let whole = pace * 16 * 20;
     assert!(
         began.elapsed() < whole,
@@ -427,9 +428,9 @@ async fn work_whose_caller_has_gone_is_dropped() {
 async fn calls_under_way_are_answered_before_the_server_ends() {
     let running = serve(ServeOptions::default(), Duration::from_millis(10)).await;
     let client = connect(&running.address, None).await;
-    let (_, asked) = questions(1);
+    let asked = question();
     let call = {
-        let (mut client, message) = (client.clone(), named(&asked[0], "last"));
+        let (mut client, message) = (client.clone(), named(asked, "last"));
         tokio::spawn(async move { client.model_infer(message).await })
     };
     tokio::time::sleep(Duration::from_millis(30)).await;

@@ -5,7 +5,7 @@
     reason = "figures, and what was left out, have to be said"
 )]
 
-use crate::common::{Asked, Questioner, connect, endpoint, onnxruntime, prompts, trained};
+use crate::common::{Asked, Exam, connect, endpoint, onnxruntime, prompts, trained};
 use drafthorse_protocol::inference::{
     ModelInferRequest, ModelMetadataRequest, ModelReadyRequest, ServerLiveRequest,
 };
@@ -29,7 +29,6 @@ struct Peer {
     certificates: PathBuf,
     /// A Python with tritonclient.
     python: PathBuf,
-    prompts: usize,
 }
 
 impl Peer {
@@ -43,19 +42,11 @@ impl Peer {
             address,
             certificates: path("DRAFTHORSE_TRITON_CERTIFICATES").unwrap(),
             python: path("DRAFTHORSE_TRITON_PYTHON").unwrap(),
-            prompts: prompts(),
         })
     }
 
     fn vehicle(&self) -> Option<(&Path, &str)> {
         Some((&self.certificates, "car-7"))
-    }
-
-    fn blocks(&self) -> (Questioner, Vec<Asked>) {
-        let backend = onnxruntime().expect("DRAFTHORSE_ONNXRUNTIME names the library");
-        let mut questioner = Questioner::new(&trained(), backend.as_ref());
-        let blocks = questioner.blocks(self.prompts);
-        (questioner, blocks)
     }
 
     /// Our server on the same certificates.
@@ -82,6 +73,10 @@ impl Peer {
         }));
         (address, end)
     }
+}
+
+fn exam() -> &'static Exam {
+    Exam::trained().expect("DRAFTHORSE_ONNXRUNTIME names the library")
 }
 
 /// The verdicts of a server, in the order of the messages.
@@ -135,19 +130,20 @@ fn differences(some: &[Verdict], others: &[Verdict]) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn triton_and_our_server_say_what_the_target_says_alone() {
     let Some(peer) = Peer::here() else { return };
-    let (mut questioner, blocks) = peer.blocks();
+    let exam = exam();
+    let blocks = &exam.blocks;
     let (address, end) = peer.ours().await;
     for drafted in [true, false] {
-        let triton = verdicts(&peer.address, peer.vehicle(), &blocks, drafted).await;
-        let ours = verdicts(&address, peer.vehicle(), &blocks, drafted).await;
+        let triton = verdicts(&peer.address, peer.vehicle(), blocks, drafted).await;
+        let ours = verdicts(&address, peer.vehicle(), blocks, drafted).await;
         let (mut ties, mut accepted) = ([0, 0], 0);
         for ((asked, triton), ours) in blocks.iter().zip(&triton).zip(&ours) {
             let mut asked = asked.clone();
             if !drafted {
                 asked.request.drafts.fill(Draft::default());
             }
-            ties[0] += questioner.near_ties("Triton", &asked, &triton.frames);
-            ties[1] += questioner.near_ties("our server", &asked, &ours.frames);
+            ties[0] += exam.near_ties("Triton", &asked, &triton.frames);
+            ties[1] += exam.near_ties("our server", &asked, &ours.frames);
             accepted += ours
                 .frames
                 .iter()
@@ -158,12 +154,12 @@ async fn triton_and_our_server_say_what_the_target_says_alone() {
         let [theirs, own] = ties;
         println!(
             "{} prompts in {} blocks, drafts {drafted}: {accepted} draft tokens stand; near ties: Triton {theirs}, our server {own}; they differ in {apart} frames",
-            peer.prompts,
+            prompts(),
             blocks.len()
         );
         assert!(apart <= theirs + own);
         assert!(
-            theirs + own <= 2 + peer.prompts / 100,
+            theirs + own <= 2 + prompts() / 100,
             "too many to be near ties by chance"
         );
     }
@@ -173,9 +169,9 @@ async fn triton_and_our_server_say_what_the_target_says_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tritons_client_gets_our_servers_verdicts() {
     let Some(peer) = Peer::here() else { return };
-    let (_, blocks) = peer.blocks();
+    let blocks = &exam().blocks;
     let (address, end) = peer.ours().await;
-    let ours = verdicts(&address, peer.vehicle(), &blocks, true).await;
+    let ours = verdicts(&address, peer.vehicle(), blocks, true).await;
     let folder = tempfile::tempdir().unwrap();
     let (asked, answered) = (folder.path().join("asked"), folder.path().join("answered"));
     let messages: Vec<ModelInferRequest> = blocks
@@ -251,8 +247,7 @@ async fn triton_knows_our_models_and_refuses_what_is_wrong() {
         };
         assert_eq!(tensors(&theirs), tensors(&own));
     }
-    let backend = onnxruntime().unwrap();
-    let asked = Questioner::new(&trained(), backend.as_ref()).block(1);
+    let asked = &exam().blocks[0];
     let right = asked.request.to_message();
     let first = triton
         .model_infer(right.clone())
@@ -285,7 +280,7 @@ async fn triton_knows_our_models_and_refuses_what_is_wrong() {
         (
             "scale",
             wrong(&|m| {
-                m.raw_input_contents[4] = vec![255; right.raw_input_contents[4].len()].into()
+                m.raw_input_contents[4] = vec![255; right.raw_input_contents[4].len()].into();
             }),
         ),
         (
