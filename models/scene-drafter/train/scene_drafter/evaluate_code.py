@@ -74,7 +74,7 @@ def main() -> None:
     features = Texts([options.texts], len(target.words)).features
     data = Scenes(options.scenes)
     if options.limit:
-        data._scenes = data._scenes[: options.limit]
+        data.first(options.limit)
     report = []
     for keep in options.keep or [32, 64]:
         for name, (size, through) in codes_of(target, options.code).items():

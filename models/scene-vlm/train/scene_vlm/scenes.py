@@ -87,6 +87,10 @@ class Scenes:
         count = min(count, total)
         self._scenes = [self._scenes[i * total // count] for i in range(count)]
 
+    def first(self, count: int) -> None:
+        """Keeps the first `count` scenes."""
+        self._scenes = self._scenes[:count]
+
     def check_lengths(self, max_words: int) -> None:
         """Raises ConfigError where a caption or question has more words than the model has room for."""
         for scene in self._scenes:
