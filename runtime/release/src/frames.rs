@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 /// The digest that ends a stream.
 const END: Digest = Digest([0; 32]);
 /// Level of zstd: the transfer is slower than this.
-const LEVEL: i32 = 9;
+const LEVEL: i32 = 6;
 
 /// Writes chunks.
 pub struct FrameWriter<W>(W);
