@@ -1,6 +1,6 @@
 //! A release takes the place of another, is watched, and stays or goes.
 
-use crate::durable::{remove_durably, write_atomically};
+use crate::durable::{remove_durably, remove_folder, write_atomically};
 use crate::error::ReleaseError;
 use crate::health;
 use crate::prune::prune;
@@ -92,6 +92,8 @@ fn confirm(root: &Root, id: &str) -> Result<(), ReleaseError> {
     root.point("confirmed", id)?;
     remove_durably(&root.trial())?;
     chunks::forget_others(root, None)?;
+    // What verified the first release has done its work.
+    remove_folder(&root.path().join("first"))?;
     prune(root)
 }
 

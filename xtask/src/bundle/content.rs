@@ -31,8 +31,8 @@ pub(super) fn collect(
     for model in &profile.bundle.models {
         let folder = root.join("models").join(model);
         ensure!(
-            folder.join("model.toml").is_file(),
-            "the profile {} wants the model {model}, but {} has no model.toml",
+            folder.is_dir(),
+            "the profile {} wants the model {model}, but there is no {}",
             profile.name,
             folder.display()
         );

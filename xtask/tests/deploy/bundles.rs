@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
-use tempfile::TempDir;
 
 /// A drive that goes on for longer than any test, in real time.
 const DRIVE: &str = "synth:?seed=7&seconds=1800&live=1&radar_hz=10";
@@ -22,10 +21,15 @@ pub(crate) enum Kind {
     Forged,
 }
 
-/// A folder that lives as long as this process.
+/// A folder of this run; what the last one left there goes first.
 pub(crate) fn scratch() -> &'static Path {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    FOLDER.get_or_init(|| TempDir::new().unwrap()).path()
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("deploy");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    })
 }
 
 /// This project's tasks.

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Moments at which the device's side is killed; `DRAFTHORSE_KILLS` asks for more.
 const KILLS: u32 = 20;
@@ -51,7 +51,7 @@ fn a_connection_that_is_cut_leaves_a_whole_release() {
             script(
                 &wrapper,
                 &format!(
-                    "echo >>{at}\n[ \"$(wc -l <{at})\" -eq {step} ] || exec ssh \"$@\"\n{cut}\n"
+                    "step={step} trial={root}/trial\necho >>{at}\n[ \"$(wc -l <{at})\" -eq {step} ] || exec ssh \"$@\"\n{cut}\n"
                 ),
             );
             let ended = device
