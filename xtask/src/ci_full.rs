@@ -67,13 +67,18 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         Step::new("two bundles from two clones", "boards/two-bundles.sh", &[]),
         true,
     ));
-    let kills = ["test", "--locked", "-p", "xtask", "--test", "deploy", "killed"];
+    let kills = [
+        "test", "--locked", "-p", "xtask", "--test", "deploy", "killed",
+    ];
     steps.push((
         Step::cargo("deployments killed at 200 moments", &kills).env("DRAFTHORSE_KILLS", "200"),
         false,
     ));
     steps.push((
-        Step::cargo("licences, bans, sources", &["deny", "check", "licenses", "bans", "sources"]),
+        Step::cargo(
+            "licences, bans, sources",
+            &["deny", "check", "licenses", "bans", "sources"],
+        ),
         true,
     ));
     let bench = "tests/engines/bench.sh";

@@ -9,7 +9,7 @@ mod symbols;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
 use drafthorse_boards::{BoardProfile, builtin};
 
@@ -48,7 +48,7 @@ impl Arguments {
     pub(crate) fn of_board(board: &str) -> Self {
         Self {
             board: board.to_owned(),
-            out: default_out(),
+            out: workspace::root().join("target/bundles"),
             key: None,
             zig: false,
             binary: None,
@@ -80,7 +80,7 @@ pub(crate) fn make(arguments: &Arguments) -> anyhow::Result<PathBuf> {
         None => config::text(&profile),
     };
     let files = content::collect(&profile, bytes, config)?;
-    write(&profile, files, &signer, &arguments.out)
+    write(&profile, &files, &signer, &arguments.out)
 }
 
 fn signer(key: Option<&Path>) -> anyhow::Result<Signer> {
@@ -92,15 +92,14 @@ fn signer(key: Option<&Path>) -> anyhow::Result<Signer> {
 
 fn write(
     profile: &BoardProfile,
-    files: content::Files,
+    files: &content::Files,
     signer: &Signer,
     out: &Path,
 ) -> anyhow::Result<PathBuf> {
-    let packed = pack::pack(profile, &files, &machine::revision(), signer)?;
+    let packed = pack::pack(profile, files, &machine::revision(), signer)?;
     std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
     let path = out.join(format!("drafthorse-{}-{}.tar.zst", profile.name, packed.id));
     std::fs::write(&path, &packed.bytes).with_context(|| format!("{}", path.display()))?;
-    ensure!(path.is_file(), "{} was not written", path.display());
     println!("release  {}", packed.id);
     println!(
         "bundle   {}  {:.1} MiB of {:.1} MiB",
@@ -115,9 +114,4 @@ fn write(
 /// MiB of bytes.
 pub(crate) fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
-}
-
-/// Where bundles go that nobody named.
-pub(crate) fn default_out() -> PathBuf {
-    workspace::root().join("target/bundles")
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Args;
-use drafthorse_release::{PROGRAM, TrustedKeys};
+use drafthorse_release::PROGRAM;
 
 use super::remote::Remote;
 use super::send::Show;
@@ -78,10 +78,6 @@ impl FirstInstall {
             key.as_bytes(),
             true,
         )?;
-        show.line(&format!(
-            "the device trusts {}",
-            TrustedKeys::fingerprint(&key)
-        ));
         put(remote, &root, "device.toml", device.as_bytes(), true)?;
         put(
             remote,

@@ -8,7 +8,7 @@ use drafthorse_release::{Answer, Digest, FrameWriter, Offer, Overview, Received}
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::prepare::FirstInstall;
-use super::remote::{Cut, Remote};
+use super::remote::{Call, Cut, Remote};
 use crate::bundle::{Bundle, mib};
 
 /// How long a device that went away during a trial is asked for what came of it.
@@ -125,6 +125,11 @@ impl Plan<'_> {
             self.first.prepare(self.bundle, self.remote, &self.show)?;
         }
         let before: Overview = self.remote.release(&["status", "--json"])?.answer()?;
+        if self.first.first_install {
+            for key in &before.keys {
+                self.show.line(&format!("the device trusts {key}"));
+            }
+        }
         ensure!(
             !before.busy,
             "someone is changing releases there right now; wait for it"
@@ -211,7 +216,7 @@ impl Plan<'_> {
         while began.elapsed() < REUNION {
             std::thread::sleep(Duration::from_secs(1));
             let asked = self.remote.release(&["status", "--json"]);
-            let Ok(now) = asked.and_then(|call| call.answer::<Overview>()) else {
+            let Ok(now) = asked.and_then(Call::answer::<Overview>) else {
                 continue;
             };
             if now.busy {
