@@ -17,6 +17,17 @@ pub struct JetsonLinux {
     pub jetpack: Version,
 }
 
+impl JetsonLinux {
+    /// The release that the text of `/etc/nv_tegra_release` states: 39.2.1 in
+    /// `# R39 (release), REVISION: 2.1, …`.
+    #[must_use]
+    pub fn release_in(text: &str) -> Option<Version> {
+        let major = text.split("# R").nth(1)?.split(' ').next()?;
+        let minor = text.split("REVISION: ").nth(1)?.split(',').next()?;
+        format!("{major}.{minor}").parse().ok()
+    }
+}
+
 /// What the root file system lies on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

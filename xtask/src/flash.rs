@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use drafthorse_boards::{BoardProfile, FlashProfile, UsbId, builtin};
+use drafthorse_boards::{BoardProfile, FlashProfile, JetsonLinux, UsbId, builtin};
 
 use crate::bundle::is_there;
 use crate::{machine, workspace};
@@ -132,10 +132,10 @@ fn check_bsp(profile: &BoardProfile, recipe: &FlashProfile, bsp: &Path) -> anyho
             wanted.l4t
         )
     })?;
-    let found = release(&text)
+    let found = JetsonLinux::release_in(&text)
         .with_context(|| format!("{} names no release: {}", path.display(), text.trim()))?;
     ensure!(
-        found == wanted.l4t.to_string(),
+        found == wanted.l4t,
         "the BSP is Jetson Linux {found}, the profile {} wants {} (JetPack {})",
         profile.name,
         wanted.l4t,
@@ -146,13 +146,6 @@ fn check_bsp(profile: &BoardProfile, recipe: &FlashProfile, bsp: &Path) -> anyho
     let tool = bsp.join(&recipe.tool);
     ensure!(tool.is_file(), "the BSP has no {}", tool.display());
     Ok(format!("Jetson Linux {found} with {}", recipe.board))
-}
-
-/// `39.2.1` from `# R39 (release), REVISION: 2.1, …`.
-fn release(text: &str) -> Option<String> {
-    let major = text.split("# R").nth(1)?.split(' ').next()?;
-    let minor = text.split("REVISION: ").nth(1)?.split(',').next()?;
-    Some(format!("{major}.{minor}"))
 }
 
 /// Exactly one device must wait in recovery mode: the program would not ask which.

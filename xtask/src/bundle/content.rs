@@ -18,6 +18,9 @@ pub(super) type Content = (Vec<u8>, bool);
 /// Files by their path in the release, sorted by it.
 pub(super) type Files = BTreeMap<String, Content>;
 
+/// The library of ONNX Runtime in the release, where it has one.
+pub(super) const ONNXRUNTIME: &str = "lib/libonnxruntime.so";
+
 /// Collects the files of a board's bundle.
 pub(super) fn collect(
     profile: &BoardProfile,
@@ -45,7 +48,7 @@ pub(super) fn collect(
     files.insert("bin/start".to_owned(), start);
     if profile.bundle.onnxruntime {
         let library = onnxruntime(profile.architecture())?;
-        files.insert("lib/libonnxruntime.so".to_owned(), (library, false));
+        files.insert(ONNXRUNTIME.to_owned(), (library, false));
     }
     let sbom = sbom::make(profile)?;
     files.insert("sbom.cdx.json".to_owned(), (sbom, false));

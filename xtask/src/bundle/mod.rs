@@ -73,13 +73,16 @@ pub(crate) fn make(arguments: &Arguments) -> anyhow::Result<PathBuf> {
     };
     let bytes = std::fs::read(&program)
         .with_context(|| format!("the program {} cannot be read", program.display()))?;
-    symbols::check(&bytes, &profile)?;
+    symbols::check("bin/drafthorse", &bytes, &profile)?;
     let config = match &arguments.config {
         Some(path) => std::fs::read_to_string(path)
             .with_context(|| format!("{} cannot be read", path.display()))?,
         None => config::text(&profile),
     };
     let files = content::collect(&profile, bytes, config)?;
+    if let Some((library, _)) = files.get(content::ONNXRUNTIME) {
+        symbols::check(content::ONNXRUNTIME, library, &profile)?;
+    }
     write(&profile, &files, &signer, &arguments.out)
 }
 

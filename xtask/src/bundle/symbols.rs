@@ -16,12 +16,12 @@ struct Wanted {
     version: Version,
 }
 
-/// Reads the program; an error names each symbol that the board's libraries lack.
-pub(super) fn check(program: &[u8], profile: &BoardProfile) -> anyhow::Result<()> {
+/// Reads a program or library; an error names each symbol that the board's libraries lack.
+pub(super) fn check(name: &str, program: &[u8], profile: &BoardProfile) -> anyhow::Result<()> {
     let machine = machine(program)?;
     ensure!(
         machine == profile.architecture(),
-        "the program is for {machine}, the board {} is {}",
+        "{name} is for {machine}, the board {} is {}",
         profile.name,
         profile.architecture()
     );
@@ -36,13 +36,13 @@ pub(super) fn check(program: &[u8], profile: &BoardProfile) -> anyhow::Result<()
         let above = of_family().filter(|wanted| wanted.version > *floor);
         newer.extend(above.map(|w| format!("{}@{family}_{}", w.symbol, w.version)));
         if let Some(newest) = of_family().map(|wanted| &wanted.version).max() {
-            eprintln!("xtask: newest {family} {newest}, the board has {floor}");
+            eprintln!("xtask: {name}: newest {family} {newest}, the board has {floor}");
         }
     }
     if !newer.is_empty() {
         newer.sort();
         bail!(
-            "the program would not start on {}: it asks for {}; build with --zig, which builds against the board's own version, or on an older system",
+            "{name} would not load on {}: it asks for {}; build with --zig, which builds against the board's own version, or on an older system",
             profile.name,
             newer.join(", ")
         );
@@ -119,9 +119,9 @@ mod tests {
                 .any(|w| w.symbol == "memcpy" || w.symbol == "malloc")
         );
         profile.floor.glibc = "99.0".parse().unwrap();
-        check(&program, &profile).unwrap();
+        check("x", &program, &profile).unwrap();
         profile.floor.glibc = "2.2".parse().unwrap();
-        let error = check(&program, &profile).unwrap_err().to_string();
+        let error = check("x", &program, &profile).unwrap_err().to_string();
         assert!(error.contains("@GLIBC_2."), "{error}");
         assert!(error.contains("--zig"), "{error}");
     }
@@ -133,9 +133,9 @@ mod tests {
             "aarch64" => drafthorse_boards::host(),
             _ => drafthorse_boards::builtin("orin-nano").unwrap(),
         };
-        let error = check(&program, &other).unwrap_err().to_string();
+        let error = check("x", &program, &other).unwrap_err().to_string();
         assert!(error.contains("the board"), "{error}");
-        assert!(check(b"#!/bin/sh", &other).is_err());
-        assert!(check(&program[..100], &drafthorse_boards::host()).is_err());
+        assert!(check("x", b"#!/bin/sh", &other).is_err());
+        assert!(check("x", &program[..100], &drafthorse_boards::host()).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! `drafthorse doctor`: the machine beside its board's profile.
 
 use anyhow::Result;
-use drafthorse_boards::{BoardProfile, ClockDiscipline, PowerModes, Version};
+use drafthorse_boards::{BoardProfile, ClockDiscipline, JetsonLinux, PowerModes, Version};
 use drafthorse_sensors::clock::Discipline;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -67,7 +67,8 @@ pub(super) fn compare(
     }
     if let Some(release) = &profile.jetson_linux {
         let text = fs::read_to_string(at("/etc/nv_tegra_release")).unwrap_or_default();
-        let found = jetson_linux(&text).unwrap_or_else(|| "none".to_owned());
+        let found = JetsonLinux::release_in(&text);
+        let found = found.map_or_else(|| "none".to_owned(), |release| release.to_string());
         all.push(equal("Jetson Linux", &release.l4t.to_string(), &found));
     }
     if let Some(modes) = &profile.power_modes {
@@ -154,13 +155,6 @@ fn glibc() -> Option<Version> {
         .ok()?;
     let text = String::from_utf8(ended.stdout).ok()?;
     text.trim().strip_prefix("glibc ")?.parse().ok()
-}
-
-/// `39.2.1` from `# R39 (release), REVISION: 2.1, GCID: …`.
-fn jetson_linux(text: &str) -> Option<String> {
-    let major = text.split("# R").nth(1)?.split(' ').next()?;
-    let minor = text.split("REVISION: ").nth(1)?.split(',').next()?;
-    Some(format!("{major}.{minor}"))
 }
 
 /// The mode that is set must be one that nvpmodel's configuration defines.
