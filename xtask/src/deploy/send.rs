@@ -194,7 +194,7 @@ impl Plan<'_> {
             "the device took {} of {raw} bytes",
             received.bytes
         );
-        let whole = self.bundle.manifest.size();
+        let whole: u64 = chunks.values().map(|bytes| size(bytes)).sum();
         self.show.line(&format!(
             "sent {} of {} chunks, {:.1} MiB compressed, for a release of {:.1} MiB: {:.1} MiB were there already",
             missing.len(),

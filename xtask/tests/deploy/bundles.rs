@@ -98,7 +98,7 @@ pub(crate) fn bundle(kind: Kind) -> (PathBuf, String) {
     let config = out.join("drafthorse.toml");
     let text = format!(
         "name = \"{kind:?}\"\n\n[[sensors]]\nname = \"drive\"\nsource = \"{source}\"\n\n\
-         [record]\nrotate_mib = 8\nquota_mib = 64\n"
+         [record]\nrotate_mib = 8\nquota_mib = 64\nfree_space_floor_mib = 8\n"
     );
     fs::write(&config, text).unwrap();
     let ended = xtask()

@@ -96,7 +96,7 @@ fn print(overview: &Overview) -> Result<()> {
         row("trial", &format!("{tried}, {watched}"))?;
     }
     for release in &overview.releases {
-        let mib = release.bytes as f64 / (1 << 20) as f64;
+        let mib = release.bytes as f64 / f64::from(1 << 20);
         row(
             "installed",
             &format!(
