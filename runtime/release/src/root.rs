@@ -1,12 +1,14 @@
 //! The folder of releases on a device.
 //!
-//!     device.toml          which board this is; where it differs from the board's profile, how
-//!     trusted/*.pub        keys whose bundles are accepted
-//!     releases/ID/         whole releases, never changed
-//!     incoming/ID/         chunks of a release that is on its way
-//!     current, confirmed, previous -> releases/ID
-//!     trial                there while `current` is being tried
-//!     lock                 held by whoever changes any of this
+//! ```text
+//! device.toml          which board this is; where it differs from the board's profile, how
+//! trusted/*.pub        keys whose bundles are accepted
+//! releases/ID/         whole releases, never changed
+//! incoming/ID/         chunks of a release that is on its way
+//! current, confirmed, previous -> releases/ID
+//! trial                there while `current` is being tried
+//! lock                 held by whoever changes any of this
+//! ```
 
 use crate::durable::{link_atomically, make_folder};
 use crate::error::ReleaseError;
