@@ -11,6 +11,7 @@ mod live;
 mod log;
 mod notes;
 mod setup;
+mod status;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -67,6 +68,8 @@ pub struct RunOptions {
     pub stop: Arc<AtomicBool>,
     /// Notes for a run over recordings, in order of time.
     pub notes: Vec<TimedNote>,
+    /// Where a live run writes its state each second.
+    pub status: Option<PathBuf>,
     /// What `out` lies on: the file system, or a stand-in that misbehaves for a test.
     pub disk: Arc<dyn Disk>,
 }
@@ -80,6 +83,7 @@ impl RunOptions {
             report: false,
             stop: Arc::default(),
             notes: Vec::new(),
+            status: None,
             disk: Arc::new(FileSystem),
         }
     }
@@ -116,6 +120,8 @@ pub(crate) struct Shared {
     /// By sensor index.
     pub(crate) routes: Vec<Route>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Where the state of a live run is written each second.
+    status: Option<PathBuf>,
     /// Notes that the recordings have not reached yet.
     notes: Mutex<VecDeque<TimedNote>>,
     /// Messages that lanes did not append because the log had lost what they follow from.
@@ -159,6 +165,7 @@ impl Shared {
             lanes,
             routes,
             stop: Arc::clone(&options.stop),
+            status: options.status.clone(),
             notes: Mutex::new(options.notes.clone().into()),
             unlogged: AtomicU64::new(0),
             first_ns,
