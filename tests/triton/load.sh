@@ -30,7 +30,8 @@ measure() {
 
 # triton NAME MAX_BATCH PACE_MS: Triton on a repository of that kind.
 triton() {
-    "$built/drafthorse-target" export --model models/scene-vlm-s --max-batch "$2" --pace-ms "$3" --out "$work/repository-$1" >/dev/null
+    "$built/drafthorse-target" export --model models/scene-vlm-s --drafter models/scene-drafter-s \
+        --max-batch "$2" --pace-ms "$3" --out "$work/repository-$1" >/dev/null
     start_triton "$work/repository-$1" "$work/triton-$1.log" "${tls[@]}"
 }
 
@@ -51,7 +52,8 @@ for pace in 0 20; do
 done
 
 # The small server, flooded: 32 connections with 64 calls each at once.
-"$built/drafthorse-target" serve --model models/scene-vlm-s --listen 127.0.0.1:0 --onnxruntime "$DRAFTHORSE_ONNXRUNTIME" \
+"$built/drafthorse-target" serve --model models/scene-vlm-s --drafter models/scene-drafter-s \
+    --listen 127.0.0.1:0 --onnxruntime "$DRAFTHORSE_ONNXRUNTIME" \
     --ca "$work/certificates/ca.pem" --certificate "$work/certificates/server.pem" \
     --key "$work/certificates/server.key" --rate 100000 --burst 100000 >"$work/ready.json" 2>"$work/serve.log" &
 triton=$!
