@@ -69,6 +69,8 @@ fn ruling() -> Ruling {
     Ruling {
         verdict: Verdict::default(),
         confirms: false,
+        texts: Vec::new(),
+        drafted: Vec::new(),
     }
 }
 

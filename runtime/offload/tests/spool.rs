@@ -42,6 +42,8 @@ fn ruling(i: u16) -> Ruling {
             }],
         },
         confirms: false,
+        texts: Vec::new(),
+        drafted: Vec::new(),
     }
 }
 

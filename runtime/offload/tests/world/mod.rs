@@ -139,6 +139,8 @@ pub(crate) fn ruling() -> Ruling {
     Ruling {
         verdict: Verdict::default(),
         confirms: true,
+        texts: Vec::new(),
+        drafted: Vec::new(),
     }
 }
 
