@@ -73,11 +73,9 @@ fn drive(out: &Path, address: SocketAddr, tau: f64, deadline_s: f64) -> Summary 
         r#"
         [[sensors]]
         name = "source"
-        source = "synth:?seed=11&seconds=16&camera_fps=2"
+        source = "synth:?seed=11&seconds=30&camera_fps=5"
         [keyframes.budget]
-        keyframes = 6
-        period_s = 16.0
-        least = 0.02
+        least = 0.05
         [keyframes.apex.weights]
         turnover = 0.2
         [vision]
