@@ -70,7 +70,7 @@ fn a_library_that_is_missing_foreign_or_of_another_version_is_told() {
         matches!(&error, EngineError::Absent { why, .. } if why.contains("newer than this program's")),
         "{error}"
     );
-    let error = refused(&library(dir.path(), "half", &version(1)));
+    let error = refused(&library(dir.path(), "half", &version(2)));
     assert!(
         matches!(&error, EngineError::Absent { why, .. } if why.contains("dht_get_versions")),
         "{error}"
