@@ -1,7 +1,7 @@
 //! The radar lane and the Gaussian detector ask for no memory once they are warm.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
-use drafthorse_engine::{DType, Dim, EngineError, Model, Port, View, ViewMut};
+use drafthorse_engine::{DType, Dim, EngineError, Kept, Model, Port, View, ViewMut};
 use drafthorse_gaussian::{GaussianDetector, Parts};
 use drafthorse_samples::RadarEncoder;
 
@@ -68,6 +68,9 @@ impl Model for Still {
     }
     fn output(&self, output: usize) -> View<'_> {
         View::F32(&self.shapes[output + 1], &self.elements[output + 1])
+    }
+    fn keep(&mut self, _: Kept<'_>) -> Result<(), EngineError> {
+        Ok(())
     }
     fn reset(&mut self) -> Result<(), EngineError> {
         Ok(())

@@ -63,6 +63,36 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         ),
         true,
     ));
+    let check = Step::new("500 prompts on Triton", "tests/triton/check.sh", &[]);
+    steps.push((check.env("DRAFTHORSE_PROMPTS", "500"), true));
+    steps.push((
+        Step::new("load on Triton", "tests/triton/load.sh", &[]),
+        true,
+    ));
+    let lossless = "export DRAFTHORSE_ONNXRUNTIME=$(tests/engines/onnxruntime.sh) DRAFTHORSE_LOSSLESS_PROMPTS=500; \
+        cargo test --release --locked -p drafthorse-draft --test lossless -- --nocapture";
+    steps.push((
+        Step::new("drafts of 500 prompts", "bash", &["-c", lossless]),
+        true,
+    ));
+    steps.push((
+        Step::new("two bundles from two clones", "boards/two-bundles.sh", &[]),
+        true,
+    ));
+    let kills = [
+        "test", "--locked", "-p", "xtask", "--test", "deploy", "killed",
+    ];
+    steps.push((
+        Step::cargo("deployments killed at 200 moments", &kills).env("DRAFTHORSE_KILLS", "200"),
+        false,
+    ));
+    steps.push((
+        Step::cargo(
+            "licences, bans, sources",
+            &["deny", "check", "licenses", "bans", "sources"],
+        ),
+        true,
+    ));
     let bench = "tests/engines/bench.sh";
     steps.push((Step::new("bench engine", bench, &[]), true));
     let bench = "models/radar-gaussian/bench.sh";

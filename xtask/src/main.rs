@@ -6,10 +6,14 @@
     reason = "a task speaks to a person on standard output"
 )]
 
+mod bundle;
 mod ci;
 mod ci_full;
+mod deploy;
 mod deps;
+mod flash;
 mod fuzz;
+mod keys;
 mod machine;
 mod models;
 mod step;
@@ -32,6 +36,20 @@ enum Task {
     Ci(ci::Arguments),
     /// Check that docs/dependencies.md has a line for every direct dependency
     Deps,
+    /// Make the key pair that bundles are signed with and devices trust
+    Keys(keys::Arguments),
+    /// Build, pack and sign all that a board runs
+    Bundle(bundle::Arguments),
+    /// Bring a release to a device or a fleet, over ssh
+    Deploy(deploy::Arguments),
+    /// Go back to the release before the present one
+    Rollback(deploy::Device),
+    /// Say what a device runs
+    Status(deploy::Device),
+    /// Show the messages of a device's service
+    Logs(deploy::Logs),
+    /// Flash a bare Jetson with NVIDIA's own tools
+    Flash(flash::Arguments),
     /// Train the project's own models
     Models(models::Arguments),
     /// Run every fuzz target of tests/fuzz for a while
@@ -42,6 +60,13 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().task {
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Deps => deps::run(),
+        Task::Keys(arguments) => keys::run(&arguments),
+        Task::Bundle(arguments) => bundle::run(&arguments),
+        Task::Deploy(arguments) => deploy::run(&arguments),
+        Task::Rollback(device) => deploy::rollback(&device),
+        Task::Status(device) => deploy::status(&device),
+        Task::Logs(logs) => deploy::logs(&logs),
+        Task::Flash(arguments) => flash::run(&arguments),
         Task::Models(arguments) => models::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
     }

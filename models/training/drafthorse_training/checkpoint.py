@@ -26,3 +26,16 @@ def own(path: Path, **facts) -> dict:
     if other := [name for name, value in facts.items() if state.get(name) != value]:
         raise ConfigError(f"{path} is of another {', '.join(other)}; choose another --out")
     return state
+
+
+def keep(path: Path, step: int, model, optimiser, **facts) -> None:
+    """Saves a run of these facts after `step` steps."""
+    save(path, facts | {"step": step, "model": model.state_dict(), "optimiser": optimiser.state_dict()})
+
+
+def restore(path: Path, model, optimiser, **facts) -> int:
+    """Puts model and optimiser where a run of these facts left them. Gives its steps."""
+    state = own(path, **facts)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    return state["step"]

@@ -75,7 +75,9 @@ pub enum Command {
     /// Evaluate detections against labels by the rules of a dataset, or of synthetic drives; with
     /// --gate, say whether they may take the place of another detector's.
     Eval(EvalArgs),
-    /// Say what this machine can do: cameras, CAN, engines, disk, clock.
+    /// The device's side of a deployment: take, install, try, keep or leave releases (docs/deploy.md).
+    Release(ReleaseArgs),
+    /// Say what this machine can do, beside what its board's profile promises.
     Doctor(DoctorArgs),
     /// Measure this machine, with a peer beside each figure where there is one.
     Bench(BenchArgs),
@@ -112,6 +114,9 @@ pub struct RunArgs {
     /// Write no report.
     #[arg(long)]
     pub no_report: bool,
+    /// Live runs: write the state of the lanes here each second, as JSON; the file is always whole.
+    #[arg(long, value_name = "FILE")]
+    pub status: Option<PathBuf>,
 }
 
 /// Arguments of `note`.
@@ -258,6 +263,32 @@ pub struct FindArgs {
     /// road users are found by the tracks' classes alone.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+    /// Folder of a detector of pictures that you add, such as an export of YOLO-World (model.toml,
+    /// detector.toml and an ONNX file); docs/find.md says how.
+    #[arg(long, value_name = "DIR")]
+    pub detector: Option<PathBuf>,
+    /// An OpenAI-compatible endpoint whose language model shares the query out among the streams, as
+    /// http(s)://HOST[:PORT][/v1]. It is sent the query and nothing of the log; where it fails the built-in
+    /// gate of words takes over.
+    #[arg(long, value_name = "URL", requires = "gate_model")]
+    pub gate_endpoint: Option<String>,
+    /// The model's name at that endpoint.
+    #[arg(long, value_name = "NAME", requires = "gate_endpoint")]
+    pub gate_model: Option<String>,
+    /// The environment variable that holds the endpoint's key.
+    #[arg(long, value_name = "VARIABLE", requires = "gate_endpoint")]
+    pub gate_key_env: Option<String>,
+    /// The file that holds the endpoint's key.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "gate_endpoint",
+        conflicts_with = "gate_key_env"
+    )]
+    pub gate_key_file: Option<PathBuf>,
+    /// How long the endpoint is waited for, s.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0)]
+    pub gate_timeout: f64,
     /// Only this camera's pictures; all cameras' where absent.
     #[arg(long, value_name = "NAME")]
     pub camera: Option<String>,
@@ -273,8 +304,8 @@ pub struct FindArgs {
     /// Write a page with the pictures and the streams over time.
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Configuration file whose [engine] table says what runs the model. None is read by itself.
-    #[arg(long, value_name = "FILE", requires = "model")]
+    /// Configuration file whose [engine] table says what runs models. None is read by itself.
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The library of ONNX Runtime, where it is not found by itself.
     #[arg(long, value_name = "FILE", env = "DRAFTHORSE_ONNXRUNTIME")]
@@ -535,9 +566,64 @@ pub enum EvalRules {
     Nuscenes,
 }
 
+/// Arguments of `release`.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// Folder of all releases.
+    #[arg(long, value_name = "DIR", default_value = "/opt/drafthorse")]
+    pub root: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ReleaseCommand,
+}
+
+/// Commands of `release`.
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// Say what is installed, what runs, what is trusted.
+    Status {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take the offer of a release from standard input, and say which of its chunks are missing.
+    Begin,
+    /// Take chunks of an offered release from standard input.
+    Receive {
+        /// The release.
+        id: String,
+    },
+    /// Put an offered release together beside the others, verified and on the disk.
+    Install {
+        /// The release.
+        id: String,
+    },
+    /// Let the service run an installed release; go back by itself where it does not perceive.
+    Activate {
+        /// The release.
+        id: String,
+    },
+    /// Let the service run the release before the present one, in the same way.
+    Rollback,
+    /// Undo a trial that nobody watches any more; for the timer and the boot of the device.
+    Settle {
+        /// At boot, before the service is started: do not restart it.
+        #[arg(long)]
+        boot: bool,
+    },
+    /// Check each byte of an installed release and its signature.
+    Verify {
+        /// The release; the one that runs where absent.
+        id: Option<String>,
+    },
+}
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
+    /// Profile to compare this machine with; found by the device tree's model where absent.
+    #[arg(long, value_name = "NAME")]
+    pub board: Option<String>,
     /// Folder whose disk is examined.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub disk: PathBuf,
@@ -580,9 +666,16 @@ pub struct BenchArgs {
     /// judging.
     #[arg(long)]
     pub tuning: bool,
-    /// `vision`: generated scenes whose questions are asked; 0 measures the prefill alone.
+    /// `vision`: generated scenes whose questions are asked; 0 measures the prefill alone. `speculate`: those
+    /// that are described.
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub scenes: usize,
+    /// `speculate`: folder of the drafter; models/scene-drafter-s if left out.
+    #[arg(long, value_name = "DIR")]
+    pub drafter: Option<PathBuf>,
+    /// `speculate`: folder with drafters to compare with, where they are not with the drafter.
+    #[arg(long, value_name = "DIR")]
+    pub ladder: Option<PathBuf>,
     /// `vision`: other methods of pruning than the shipped ones, as docs/pruning.md has them.
     #[arg(long, value_name = "FILE")]
     pub methods: Option<PathBuf>,
@@ -620,6 +713,9 @@ pub enum BenchKind {
     /// Which share of what queries in words mean is found in generated drives, beside plain ways of
     /// choosing and with each stream left out.
     Find,
+    /// Descriptions with drafts beside the target alone: speed, tokens a run of the target, and how often
+    /// drafted words are right.
+    Speculate,
     /// Pruning of vision tokens: accuracy kept by each method on questions about generated scenes, and
     /// what fewer tokens save.
     Vision,

@@ -5,6 +5,7 @@ use crate::record_policy::{RecordPolicy, WindowSettings};
 use anyhow::{Context, Result, bail};
 use drafthorse_core::{CameraModel, Pose};
 use drafthorse_detector::DetectorConfig;
+use drafthorse_draft::RouterConfig;
 use drafthorse_engine_auto::EngineConfig;
 use drafthorse_keyframes::{ApexConfig, BudgetConfig, EventConfig};
 use drafthorse_record::{Compression, RecordConfig, SyncPolicy, WhenFull};
@@ -46,6 +47,12 @@ pub struct Config {
     /// The model that describes keyframes; none are described without one.
     #[serde(default)]
     pub vision: Option<VisionSettings>,
+    /// Which drafted descriptions are good enough to stay.
+    #[serde(default)]
+    pub router: RouterConfig,
+    /// Where those go that are not; without it they stay as unverified.
+    #[serde(default)]
+    pub offload: Option<drafthorse_offload::Settings>,
     /// Queues and deadlines of the lanes.
     #[serde(default)]
     pub lanes: LanesConfig,
@@ -351,6 +358,8 @@ impl Config {
             networks: Vec::new(),
             keyframes: KeyframeSettings::default(),
             vision: None,
+            router: RouterConfig::default(),
+            offload: None,
             lanes: LanesConfig::default(),
             engine: EngineConfig::default(),
             record: RecordSettings::default(),
@@ -383,6 +392,17 @@ impl Config {
         }
         if let Some(vision) = &mut config.vision {
             vision.model = folder.join(&vision.model);
+            if let Some(drafter) = &mut vision.drafter {
+                *drafter = folder.join(&*drafter);
+            }
+        }
+        if let Some(offload) = &mut config.offload {
+            offload.spool = folder.join(&offload.spool);
+            let target = &mut offload.target;
+            let files = [&mut target.ca, &mut target.certificate, &mut target.key];
+            for file in files.into_iter().flatten() {
+                *file = folder.join(&*file);
+            }
         }
         if let Some(calibration) = config.calibration.clone() {
             config.apply_calibration(&folder.join(calibration))?;
@@ -434,6 +454,11 @@ impl Config {
 
     fn check_vision(&self) -> Result<()> {
         let Some(vision) = &self.vision else {
+            if self.offload.is_some() {
+                bail!(
+                    "there is an [offload] table but no [vision] table: drafts of descriptions are what is sent"
+                );
+            }
             return Ok(());
         };
         if !self.keyframes.enabled {
@@ -446,7 +471,13 @@ impl Config {
                 "there is a [vision] table but camera.preview_width_px or camera.preview_hz is 0: previews are what the model looks at"
             );
         }
-        vision.check()
+        vision.check()?;
+        if self.offload.is_some() && vision.drafter.is_none() {
+            bail!(
+                "there is an [offload] table but vision.drafter names no drafter: drafts are what is sent"
+            );
+        }
+        Ok(())
     }
 
     /// Refuses what cannot run, in words.

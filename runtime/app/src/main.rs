@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .with_target(false)
+        // A message that cannot be written, to a file on a full disk say, must not end the run.
+        .log_internal_errors(false)
         .init();
     match commands::dispatch(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

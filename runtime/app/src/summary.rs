@@ -74,6 +74,54 @@ impl Latencies {
     }
 }
 
+/// What became of drafted blocks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BlockSummary {
+    /// Blocks that were drafted.
+    pub drafted: u64,
+    /// Of these: good enough for the router, never sent.
+    pub accepted: u64,
+    /// The target would have written the same.
+    pub confirmed: u64,
+    /// The target wrote something else.
+    pub corrected: u64,
+    /// No word of the target in time.
+    pub unverified: u64,
+    /// Verdicts on blocks that had been unverified, of this run or an earlier one.
+    pub amended: u64,
+    /// Bytes to the target and from it, TLS and HTTP/2 included.
+    pub sent_bytes: u64,
+    /// The same, received.
+    pub received_bytes: u64,
+    /// Bytes of the blocks' pictures as they are in the log.
+    pub pictures_bytes: u64,
+    /// Accepted blocks that were sent all the same, and the share of them that the target agreed with; beside it the
+    /// share that the router had foretold.
+    pub audits: u64,
+    /// See `audits`.
+    pub audits_agreed: Option<f64>,
+    /// See `audits`.
+    pub audits_foretold: Option<f64>,
+}
+
+impl BlockSummary {
+    fn words(&self) -> String {
+        let mut words = format!(
+            "{} accepted, {} confirmed, {} corrected, {} unverified",
+            self.accepted, self.confirmed, self.corrected, self.unverified
+        );
+        if self.amended > 0 {
+            words += &format!(", {} amended", self.amended);
+        }
+        if self.sent_bytes > 0 {
+            let kib = |bytes: u64| bytes as f64 / 1024.0;
+            let (sent, pictures) = (kib(self.sent_bytes), kib(self.pictures_bytes));
+            words += &format!("; {sent:.1} KiB sent where the pictures have {pictures:.1}");
+        }
+        words
+    }
+}
+
 /// What a run did. Its JSON is a contract: see docs/commands.md.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
@@ -89,6 +137,8 @@ pub struct Summary {
     pub keyframes: u64,
     /// Keyframes that a model described.
     pub descriptions: u64,
+    /// What became of drafted descriptions; all 0 where no drafter is configured.
+    pub blocks: BlockSummary,
     /// Raw messages no lane took, and messages the recorder lost.
     pub drops: u64,
     /// Drops by lane, and `record`.
@@ -180,6 +230,9 @@ impl Summary {
         row("keyframes", self.keyframes.to_string());
         if self.descriptions > 0 {
             row("descriptions", self.descriptions.to_string());
+        }
+        if self.blocks.drafted + self.blocks.amended > 0 {
+            row("blocks", self.blocks.words());
         }
         row("pairing", counts(&self.pairs));
         row("drops", total_and_counts(self.drops, &self.drops_by_lane));

@@ -12,7 +12,7 @@ use drafthorse::pipeline::staged::{Cause, Staged};
 use drafthorse::plan::NetworkPlan;
 use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
 use drafthorse_engine::{
-    Artefact, Backend, EngineError, LoadOptions, Manifest, Meaning, Model, ModelFile, Port,
+    Artefact, Backend, EngineError, Kept, LoadOptions, Manifest, Meaning, Model, ModelFile, Port,
     Precision, Reference, Tolerance, View, ViewMut, run_once,
 };
 use drafthorse_engine_auto::{Engines, Loaded, plan_of};
@@ -391,6 +391,9 @@ impl Model for LostModel {
     }
     fn output(&self, output: usize) -> View<'_> {
         self.0.output(output)
+    }
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError> {
+        self.0.keep(kept)
     }
     fn reset(&mut self) -> Result<(), EngineError> {
         self.0.reset()

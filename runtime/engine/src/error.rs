@@ -123,6 +123,14 @@ pub enum EngineError {
         /// What it says.
         why: String,
     },
+    /// A state that cannot go back to what was asked.
+    #[error("the state {state} cannot go back: {why}")]
+    Keep {
+        /// Its input.
+        state: String,
+        /// What is in the way.
+        why: String,
+    },
     /// Another engine has taken over, without the state.
     #[error("{why}; {to} has taken over, and its state begins anew: give it the sequence again")]
     StateLost {

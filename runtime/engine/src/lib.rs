@@ -6,6 +6,7 @@
 
 mod backend;
 mod error;
+mod kept;
 mod manifest;
 mod model;
 mod port;
@@ -13,12 +14,13 @@ mod tensor;
 
 pub use backend::{Artefact, Backend, LoadOptions, StatePair};
 pub use error::{CacheFault, EngineError};
+pub use kept::Kept;
 pub use manifest::{
     Agreement, Asset, Manifest, Meaning, ModelFile, Precision, Reference, Takes, Tolerance,
     read_tensors,
 };
 pub use model::{Model, run_once};
-pub use port::{Port, Ports};
+pub use port::{Port, Ports, State};
 pub use tensor::{DType, Element, Tensor, View, ViewMut};
 
 pub use drafthorse_onnx::Dim;

@@ -1,6 +1,7 @@
 //! A loaded model.
 
 use crate::error::EngineError;
+use crate::kept::Kept;
 use crate::port::Port;
 use crate::tensor::{Tensor, View, ViewMut};
 
@@ -40,6 +41,14 @@ pub trait Model: Send {
     /// # Panics
     /// Where there is no such output, or before the first run.
     fn output(&self, output: usize) -> View<'_>;
+
+    /// Goes back: of each state these entries stay, as if no run had given the others. Outputs and
+    /// inputs are left as they are.
+    ///
+    /// # Errors
+    /// [`EngineError::Keep`] where a state does not grow along one axis or has not so many entries,
+    /// [`EngineError::Failed`] where the engine has no memory for it; all states are as before then.
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError>;
 
     /// Makes the state what it was before the first run.
     ///
@@ -91,6 +100,10 @@ impl<M: Model + ?Sized> Model for Box<M> {
 
     fn output(&self, output: usize) -> View<'_> {
         (**self).output(output)
+    }
+
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError> {
+        (**self).keep(kept)
     }
 
     fn reset(&mut self) -> Result<(), EngineError> {

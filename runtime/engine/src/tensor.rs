@@ -1,5 +1,6 @@
 //! Tensors: typed elements in row-major order with their shape.
 
+use crate::kept::{Kept, gather};
 use drafthorse_onnx::DataType;
 use std::fmt;
 
@@ -133,6 +134,29 @@ macro_rules! by_type {
                 match (self, from) {
                     $((Self::$variant(shape, to), View::$variant(given, from)) if shape == given => {
                         to.copy_from_slice(from);
+                        true
+                    })*
+                    _ => false,
+                }
+            }
+
+            /// Copies those entries along an axis, and all of the other axes: a state that goes back.
+            ///
+            /// # Errors
+            /// `false` where the types differ or there is no room for exactly these; nothing is copied
+            /// then.
+            #[must_use]
+            pub fn copy_entries(self, from: View<'_>, axis: usize, kept: Kept<'_>) -> bool {
+                let shape = from.shape();
+                let fits = |to: &[usize]| {
+                    let lengths = |(at, (&to, &from))| {
+                        to == if at == axis { kept.count() } else { from }
+                    };
+                    to.len() == shape.len() && to.iter().zip(shape).enumerate().all(lengths)
+                };
+                match (self, from) {
+                    $((Self::$variant(to_shape, to), View::$variant(_, from)) if fits(to_shape) => {
+                        gather(from, shape, to, axis, kept);
                         true
                     })*
                     _ => false,

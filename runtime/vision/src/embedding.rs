@@ -5,14 +5,19 @@ use crate::graph::{self, Graph};
 use drafthorse_engine::{Backend, LoadOptions};
 use std::path::Path;
 
-pub(crate) struct Embedding {
+/// The graph that has a row of numbers for each token.
+pub struct Embedding {
     graph: Graph,
     ids: usize,
     embeds: usize,
 }
 
 impl Embedding {
-    pub(crate) fn load(
+    /// Loads it.
+    ///
+    /// # Errors
+    /// [`VisionError::Read`], [`VisionError::Graph`], [`VisionError::Engine`].
+    pub fn open(
         path: &Path,
         backend: &dyn Backend,
         options: &LoadOptions,
@@ -27,7 +32,10 @@ impl Embedding {
     }
 
     /// A row for each token, and the values of a row.
-    pub(crate) fn rows(&mut self, ids: &[u32]) -> Result<(&[f32], usize), VisionError> {
+    ///
+    /// # Errors
+    /// [`VisionError::Graph`] where it gives something else, [`VisionError::Engine`].
+    pub fn rows(&mut self, ids: &[u32]) -> Result<(&[f32], usize), VisionError> {
         self.graph.fill_ids(self.ids, ids)?;
         self.graph.run()?;
         let (shape, rows) = self.graph.floats(self.embeds)?;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const VISION: &str = "vision_encoder";
 const EMBED: &str = "embed_tokens";
 const DECODER: &str = "decoder_model_merged";
+const TREE: &str = "decoder_tree";
 const HEAD: &str = "decoder_head";
 const IMAGE_MATCH: &str = "image_match";
 const TEXT_MATCH: &str = "text_match";
@@ -31,6 +32,8 @@ pub struct ModelFolder {
     pub preprocessor_config: PathBuf,
     /// How text ends. Models without one end where config.json says.
     pub generation_config: Option<PathBuf>,
+    /// The decoder with a bias in the place of a mask, which runs over trees; the scene model has it.
+    pub decoder_tree: Option<PathBuf>,
     /// Embeddings to attention in the decoder's first layers; the scene model has it.
     pub decoder_head: Option<PathBuf>,
     /// Pixels to vectors on the sphere that texts are on too; the scene model has it.
@@ -76,6 +79,7 @@ impl ModelFolder {
             tokenizer: json("tokenizer.json")?,
             preprocessor_config: json("preprocessor_config.json")?,
             generation_config: json("generation_config.json").ok(),
+            decoder_tree: graph(TREE, false).ok(),
             decoder_head: graph(HEAD, true).ok(),
             image_match: graph(IMAGE_MATCH, true).ok(),
             text_match: graph(TEXT_MATCH, true).ok(),

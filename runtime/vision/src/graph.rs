@@ -2,10 +2,13 @@
 
 use crate::error::VisionError;
 use crate::positions::Positions;
-use drafthorse_engine::{Artefact, Backend, DType, Element, EngineError, LoadOptions, Model, View};
+use drafthorse_engine::{
+    Artefact, Backend, DType, Element, EngineError, Kept, LoadOptions, Model, View,
+};
 use std::path::Path;
 
-pub(crate) struct Graph {
+/// A graph, loaded.
+pub struct Graph {
     name: String,
     model: Box<dyn Model>,
 }
@@ -27,6 +30,18 @@ pub(crate) fn name_of(path: &Path) -> String {
 }
 
 impl Graph {
+    /// Loads the graph of a file.
+    ///
+    /// # Errors
+    /// [`VisionError::Read`], [`VisionError::Engine`].
+    pub fn open(
+        path: &Path,
+        backend: &dyn Backend,
+        options: &LoadOptions,
+    ) -> Result<Self, VisionError> {
+        Self::load(path, &read(path)?, backend, options)
+    }
+
     pub(crate) fn load(
         path: &Path,
         bytes: &[u8],
@@ -40,7 +55,8 @@ impl Graph {
     }
 
     /// An error over this graph.
-    pub(crate) fn wrong(&self, what: String) -> VisionError {
+    #[must_use]
+    pub fn wrong(&self, what: String) -> VisionError {
         VisionError::Graph {
             graph: self.name.clone(),
             what,
@@ -56,7 +72,10 @@ impl Graph {
     }
 
     /// The input of that name.
-    pub(crate) fn input(&self, name: &str) -> Result<usize, VisionError> {
+    ///
+    /// # Errors
+    /// [`VisionError::Graph`] with the names that there are.
+    pub fn input(&self, name: &str) -> Result<usize, VisionError> {
         self.find_input(name).ok_or_else(|| {
             let names = self.model.inputs().iter().map(|port| port.name.as_str());
             let names: Vec<&str> = names.collect();
@@ -65,7 +84,10 @@ impl Graph {
     }
 
     /// The output of that name.
-    pub(crate) fn output(&self, name: &str) -> Result<usize, VisionError> {
+    ///
+    /// # Errors
+    /// [`VisionError::Graph`] with the names that there are.
+    pub fn output(&self, name: &str) -> Result<usize, VisionError> {
         let outputs = self.model.outputs();
         let found = outputs.iter().position(|port| port.name == name);
         found.ok_or_else(|| {
@@ -89,17 +111,23 @@ impl Graph {
     }
 
     /// Gives an input its shape, and its elements to fill.
-    pub(crate) fn fill<T: Element>(
+    ///
+    /// # Errors
+    /// [`VisionError::Engine`] where it has another shape or type.
+    pub fn fill<T: Element>(
         &mut self,
         input: usize,
         shape: &[usize],
     ) -> Result<&mut [T], VisionError> {
         self.model.resize(input, shape)?;
-        let port = self.model.inputs()[input].to_string();
-        T::of_mut(self.model.input_mut(input)).ok_or_else(|| {
+        let port = &self.model.inputs()[input];
+        if port.dtype != T::DTYPE {
             let given = format!("{}{shape:?}", T::DTYPE);
-            EngineError::Shape { port, given }.into()
-        })
+            let port = port.to_string();
+            return Err(EngineError::Shape { port, given }.into());
+        }
+        // Of that type, as was just looked up.
+        Ok(T::of_mut(self.model.input_mut(input)).unwrap_or_default())
     }
 
     /// Fills an input of the shape `[1, tokens]` with token ids.
@@ -146,8 +174,16 @@ impl Graph {
         Ok(())
     }
 
-    pub(crate) fn run(&mut self) -> Result<(), VisionError> {
+    /// Runs.
+    ///
+    /// # Errors
+    /// [`VisionError::Engine`].
+    pub fn run(&mut self) -> Result<(), VisionError> {
         Ok(self.model.run()?)
+    }
+
+    pub(crate) fn keep(&mut self, kept: Kept<'_>) -> Result<(), VisionError> {
+        Ok(self.model.keep(kept)?)
     }
 
     pub(crate) fn reset(&mut self) -> Result<(), VisionError> {
@@ -155,7 +191,24 @@ impl Graph {
     }
 
     /// Shape and elements of an output.
-    pub(crate) fn floats(&self, output: usize) -> Result<(&[usize], &[f32]), VisionError> {
+    ///
+    /// # Errors
+    /// [`VisionError::Graph`] where it is not u8.
+    pub fn bytes(&self, output: usize) -> Result<(&[usize], &[u8]), VisionError> {
+        match self.model.output(output) {
+            View::U8(shape, values) => Ok((shape, values)),
+            other => {
+                let port = &self.model.outputs()[output].name;
+                Err(self.wrong(format!("gives {port} as {}, not u8", other.dtype())))
+            }
+        }
+    }
+
+    /// Shape and elements of an output.
+    ///
+    /// # Errors
+    /// [`VisionError::Graph`] where it is not f32.
+    pub fn floats(&self, output: usize) -> Result<(&[usize], &[f32]), VisionError> {
         match self.model.output(output) {
             View::F32(shape, values) => Ok((shape, values)),
             other => {

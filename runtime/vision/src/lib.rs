@@ -6,6 +6,8 @@
 //! and both together words. Tokens that are pruned leave features and prompt ([`PictureTokens::keep`],
 //! [`Prompt::keep`]); those that stay keep their positions. [`prune`] chooses them.
 
+mod boxes;
+mod choice;
 mod config;
 mod decoder;
 mod embedding;
@@ -15,6 +17,7 @@ mod folder;
 mod graph;
 mod head;
 mod layout;
+mod looker;
 mod matcher;
 mod pixels;
 mod positions;
@@ -23,12 +26,17 @@ pub mod prune;
 mod vlm;
 mod words;
 
+pub use boxes::{BoxAxes, BoxError, BoxPlace, BoxReader, BoxUnit, FoundBox};
+pub use choice::{likeliest, repeated};
 pub use config::{Architecture, PatchMatch, Settings};
 pub use decoder::Decoder;
+pub use embedding::Embedding;
 pub use encoder::PictureTokens;
 pub use error::VisionError;
 pub use folder::ModelFolder;
+pub use graph::Graph;
 pub use layout::{Layout, Place, Tile, Window};
+pub use looker::Looker;
 pub use matcher::{MatchedPicture, Matcher};
 pub use pixels::{Crop, Filter, Normalisation, PatchRows, Pixels, Preparation, Split};
 pub use positions::Positions;

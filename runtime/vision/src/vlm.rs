@@ -1,18 +1,19 @@
 //! A vision-language model, loaded: pictures and a question in, words out.
 
+use crate::choice::{likeliest, repeated};
 use crate::config::Settings;
 use crate::decoder::Decoder;
 use crate::embedding::Embedding;
-use crate::encoder::{Encoder, PictureTokens};
+use crate::encoder::PictureTokens;
 use crate::error::VisionError;
 use crate::folder::ModelFolder;
 use crate::head::Head;
+use crate::looker::Looker;
 use crate::pixels::Pixels;
 use crate::positions::Positions;
-use crate::prompt::{self, Prompt};
-use crate::words::Words;
+use crate::prompt::Prompt;
 use drafthorse_core::Image;
-use drafthorse_engine::{Backend, LoadOptions};
+use drafthorse_engine::{Backend, Kept, LoadOptions};
 use std::path::Path;
 
 /// Tokens of the longest answer where neither options nor model say.
@@ -54,13 +55,13 @@ pub struct Answer {
 
 /// A vision-language model on an engine.
 pub struct Vlm {
-    settings: Settings,
-    words: Words,
+    looker: Looker,
     longest_answer: usize,
-    encoder: Encoder,
     embedding: Embedding,
     decoder: Decoder,
     head: Option<Head>,
+    /// Tokens of the prompt, and the position of the first word behind it.
+    prompt: (usize, i64),
     /// Position of the next token.
     next: i64,
 }
@@ -77,25 +78,22 @@ impl Vlm {
         options: &VlmOptions,
     ) -> Result<Self, VisionError> {
         let files = ModelFolder::find(folder, options.precision.as_deref())?;
-        let settings = Settings::read(&files)?;
+        let looker = Looker::open(&files, backend, options.threads)?;
         let load = LoadOptions {
             threads: options.threads,
             state: Vec::new(),
         };
-        let longest = options.longest_answer.or(settings.longest_answer);
-        let words = Words::open(&files.tokenizer)?;
-        words.require(prompt::marks(settings.architecture), settings.image_token)?;
+        let longest = options.longest_answer.or(looker.settings().longest_answer);
         Ok(Self {
-            settings,
-            words,
+            looker,
             longest_answer: longest.unwrap_or(LONGEST_ANSWER),
-            encoder: Encoder::load(&files.vision_encoder, backend, &load)?,
-            embedding: Embedding::load(&files.embed_tokens, backend, &load)?,
-            decoder: Decoder::load(&files.decoder, backend, options.threads)?,
+            embedding: Embedding::open(&files.embed_tokens, backend, &load)?,
+            decoder: Decoder::open(&files.decoder, backend, options.threads, &[])?,
             head: match &files.decoder_head {
                 Some(path) => Some(Head::load(path, backend, &load)?),
                 None => None,
             },
+            prompt: (0, 0),
             next: 0,
         })
     }
@@ -103,7 +101,7 @@ impl Vlm {
     /// What the model's files say of it.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        self.looker.settings()
     }
 
     /// The tokens of a picture.
@@ -111,8 +109,7 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Picture`], [`VisionError::Graph`], [`VisionError::Engine`].
     pub fn look(&mut self, picture: &Image) -> Result<PictureTokens, VisionError> {
-        let pixels = self.settings.preparation.prepare(picture)?;
-        self.encode(&pixels)
+        self.looker.look(picture)
     }
 
     /// The tokens of a picture that is prepared already.
@@ -120,7 +117,7 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Graph`], [`VisionError::Engine`].
     pub fn encode(&mut self, pixels: &Pixels) -> Result<PictureTokens, VisionError> {
-        self.encoder.tokens(pixels)
+        self.looker.encode(pixels)
     }
 
     /// A question about pictures, or to describe them, in the words that the model was taught with.
@@ -132,16 +129,7 @@ impl Vlm {
         pictures: &[&PictureTokens],
         question: Option<&str>,
     ) -> Result<Prompt, VisionError> {
-        let layouts: Vec<_> = pictures.iter().map(|picture| &picture.layout).collect();
-        let architecture = self.settings.architecture;
-        let words = prompt::words(architecture, &layouts, question);
-        let ids = self.words.ids(&words)?;
-        let placeholder = self.settings.image_token;
-        Prompt::new(&ids, placeholder, architecture.axes(), pictures).map_err(|[found, wanted]| {
-            self.words.wrong(format!(
-                "gives {found} tokens {placeholder} for the prompt where its pictures have {wanted}"
-            ))
-        })
+        self.looker.prompt(pictures, question)
     }
 
     /// Forgets what came before, and runs over a prompt with the pictures that it was made for.
@@ -158,6 +146,7 @@ impl Vlm {
         let embeds = self.embeds(prompt, pictures)?;
         self.decoder.reset()?;
         self.decoder.feed(&embeds, &prompt.positions)?;
+        self.prompt = (prompt.ids.len(), prompt.next);
         self.next = prompt.next;
         Ok(())
     }
@@ -221,10 +210,23 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Graph`], [`VisionError::Engine`].
     pub fn go_on(&mut self, ids: &[u32]) -> Result<(), VisionError> {
-        let positions = Positions::of_text(self.settings.architecture.axes(), self.next, ids.len());
+        let positions =
+            Positions::of_text(self.settings().architecture.axes(), self.next, ids.len());
         let (rows, _) = self.embedding.rows(ids)?;
         self.decoder.feed(rows, &positions)?;
         self.next += ids.len() as i64;
+        Ok(())
+    }
+
+    /// Goes back to the prompt and the first `words` tokens behind it, as if nothing had followed them:
+    /// positions and cache are what they were there. [`Self::logits`] still has what the last run gave.
+    ///
+    /// # Errors
+    /// [`VisionError::Engine`] where there are not so many; nothing is lost then.
+    pub fn keep(&mut self, words: usize) -> Result<(), VisionError> {
+        let (tokens, next) = self.prompt;
+        self.decoder.keep(Kept::first(tokens + words))?;
+        self.next = next + words as i64;
         Ok(())
     }
 
@@ -241,7 +243,7 @@ impl Vlm {
     /// # Errors
     /// [`VisionError::Tokenizer`].
     pub fn text(&self, ids: &[u32]) -> Result<String, VisionError> {
-        self.words.text(ids)
+        self.looker.text(ids)
     }
 
     /// Answers a question about pictures, or describes them: the likeliest token each time.
@@ -259,10 +261,10 @@ impl Vlm {
         let (mut ids, mut log_probabilities) = (Vec::new(), Vec::new());
         let mut ended = false;
         while ids.len() < self.longest_answer {
-            let barred = repeated(&ids, self.settings.no_repeat);
+            let barred = repeated(&ids, self.settings().no_repeat);
             let (id, log_probability) = likeliest(self.logits(last)?, &barred);
             log_probabilities.push(log_probability);
-            ended = self.settings.end_tokens.contains(&id);
+            ended = self.settings().end_tokens.contains(&id);
             if ended {
                 break;
             }
@@ -278,52 +280,5 @@ impl Vlm {
             log_probabilities,
             ended,
         })
-    }
-}
-
-/// The tokens that would end a run of `size` tokens that was said before.
-fn repeated(said: &[u32], size: usize) -> Vec<u32> {
-    let Some(last) = size
-        .checked_sub(1)
-        .and_then(|count| said.len().checked_sub(count))
-        .map(|from| &said[from..])
-    else {
-        return Vec::new();
-    };
-    let runs = said.windows(size).filter(|run| run.starts_with(last));
-    runs.map(|run| run[size - 1]).collect()
-}
-
-/// The first of the greatest logits but for those of `barred` tokens, and the logarithm of its probability
-/// among all.
-fn likeliest(logits: &[f32], barred: &[u32]) -> (u32, f32) {
-    let mut best = (0, f32::NEG_INFINITY);
-    for (id, &logit) in (0..).zip(logits) {
-        if logit > best.1 && !barred.contains(&id) {
-            best = (id, logit);
-        }
-    }
-    let others: f64 = logits
-        .iter()
-        .map(|&logit| f64::from(logit - best.1).exp())
-        .sum();
-    (best.0, -others.ln() as f32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_would_repeat_a_run_is_barred() {
-        assert_eq!(repeated(&[1, 2, 3, 4, 1, 2], 3), [3]);
-        assert_eq!(repeated(&[1, 2, 3, 1, 2, 4, 1, 2], 3), [3, 4]);
-        assert_eq!(repeated(&[1, 2, 3], 4), [0; 0]);
-        assert_eq!(repeated(&[7, 7], 1), [7, 7]);
-        assert_eq!(repeated(&[1, 2, 3, 4, 1, 2], 0), [0; 0]);
-        let (id, log) = likeliest(&[0.0, 2.0, 1.0], &[1]);
-        assert_eq!(id, 2);
-        let others = 1.0 + f64::from(-1.0_f32).exp() + f64::from(1.0_f32).exp();
-        assert!((f64::from(log) + others.ln()).abs() < 1e-6);
     }
 }

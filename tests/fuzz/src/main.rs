@@ -13,7 +13,8 @@ fn targets() -> impl Iterator<Item = Target> {
     let record = drafthorse_record::fuzz::FUZZ_TARGETS.iter();
     let link = drafthorse_link::fuzz::TARGETS.iter();
     let onnx = drafthorse_onnx::fuzz::TARGETS.iter();
-    wire.chain(record).chain(link).chain(onnx).copied()
+    let protocol = drafthorse_protocol::fuzz::TARGETS.iter();
+    wire.chain(record).chain(link).chain(onnx).chain(protocol).copied()
 }
 
 /// The target that the command line names.

@@ -1,6 +1,7 @@
 //! `cargo xtask models train`: from nothing to a model folder, each part only where it is missing.
 
 mod radar_gaussian;
+mod scene_drafter;
 mod scene_vlm;
 
 use anyhow::ensure;
@@ -31,7 +32,58 @@ enum Model {
     /// The Gaussian radar detector: half a day of one core at size s
     RadarGaussian(radar_gaussian::Train),
     /// The vision-language model that describes keyframes: some three hours of one core
-    SceneVlm(scene_vlm::Train),
+    SceneVlm(SceneModel),
+    /// The drafter of its descriptions, with router and code for image tokens: some two hours of one core
+    SceneDrafter(SceneModel),
+}
+
+/// What the models of scenes are trained with.
+#[derive(Args)]
+struct SceneModel {
+    /// Where scenes, checkpoints and the Python environment are kept; a stopped training goes on there
+    #[arg(long, value_name = "DIR", default_value = "target/models")]
+    work: String,
+    /// Folder that the trained model is written to [default: the shipped one's, models/NAME-s; with --share a folder
+    /// beside the run]
+    #[arg(long, value_name = "DIR")]
+    out: Option<String>,
+    /// Seed of the weights and of the order of what is learnt
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Share of the steps and scenes, for a trial
+    #[arg(long, default_value_t = 1.0)]
+    share: f64,
+}
+
+impl SceneModel {
+    /// What a trial's folders have behind their names; nothing for the whole.
+    fn part(&self) -> String {
+        match self.share < 1.0 {
+            true => format!("-share-{}", self.share),
+            false => String::new(),
+        }
+    }
+
+    /// Where the model of a run goes.
+    fn out(&self, shipped: &str, run: &str) -> String {
+        match &self.out {
+            Some(out) => out.clone(),
+            // A trial does not take the place of the shipped model unasked.
+            None if self.part().is_empty() => shipped.to_owned(),
+            None => format!("{run}/model"),
+        }
+    }
+
+    /// Makes a folder of scenes where it is missing.
+    fn scenes(&self, data: &str, split: &str, seed: &str, count: u32) -> anyhow::Result<()> {
+        let count = (f64::from(count) * self.share).ceil().max(64.0).to_string();
+        whole(data, |partial| {
+            let mut words = vec!["run", "--release", "--locked", "-p", "drafthorse-synth"];
+            words.extend(["--bin", "drafthorse-scenes", "--", "--out", partial]);
+            words.extend(["--split", split, "--seed", seed, "--scenes", &count]);
+            done(&Step::cargo(&format!("scenes for {data}"), &words))
+        })
+    }
 }
 
 /// Runs it.
@@ -40,6 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     match model {
         Model::RadarGaussian(train) => radar_gaussian::run(train),
         Model::SceneVlm(train) => scene_vlm::run(train),
+        Model::SceneDrafter(train) => scene_drafter::run(train),
     }
 }
 
@@ -65,6 +118,12 @@ impl Training {
             python,
             path: format!("models/{model}/train:models/training"),
         })
+    }
+
+    /// The same with the training code of another model that this one builds on.
+    fn beside(mut self, model: &str) -> Self {
+        self.path = format!("models/{model}/train:{}", self.path);
+        self
     }
 
     /// Runs a module of the training code.

@@ -93,6 +93,11 @@ impl Engine for Loaded {
         self.outputs[output].view()
     }
 
+    fn keep(&mut self, _: drafthorse_engine::Kept<'_>) -> Result<(), EngineError> {
+        // It has no state.
+        Ok(())
+    }
+
     fn reset(&mut self) -> Result<(), EngineError> {
         Ok(())
     }

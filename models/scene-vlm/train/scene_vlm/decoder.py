@@ -36,9 +36,13 @@ class Layer(nn.Module):
         q, k, v = self.qkv(x, cos, sin)
         if past is not None:
             k, v = torch.cat((past[0], k), 2), torch.cat((past[1], v), 2)
-        x = x + self.project(attend(q, k, v, bias))
+        return self.finish(x, attend(q, k, v, bias)), (k, v)
+
+    def finish(self, x, mixed):
+        """What follows the attention."""
+        x = x + self.project(mixed)
         n = self.norm_feed(x)
-        return x + self.down(F.silu(self.gate(n)) * self.up(n)), (k, v)
+        return x + self.down(F.silu(self.gate(n)) * self.up(n))
 
 
 class Decoder(nn.Module):

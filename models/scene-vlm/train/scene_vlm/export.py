@@ -5,7 +5,11 @@
     onnx/embed_tokens.onnx          input_ids i64 [batch_size, sequence_length] -> inputs_embeds
     onnx/decoder_model_merged.onnx  inputs_embeds, attention_mask i64 [batch_size, total_sequence_length], position_ids
                                     i64 [batch_size, sequence_length], past_key_values.N.key and .value f32 [batch_size,
-                                    heads, past_sequence_length, head_dim] -> logits, present.N.key, present.N.value
+                                    heads, past_sequence_length, head_dim] -> logits, present.N.key, present.N.value,
+                                    hidden_states f32 [batch_size, sequence_length, width]: what the LM head sees
+    onnx/decoder_tree.onnx          the same, but for attention_bias f32 [batch_size, 1, sequence_length,
+                                    total_sequence_length] in the place of attention_mask: what is added to the scores, 0
+                                    or -1e4, so that tokens can be branches of a tree
     onnx/decoder_head.onnx          inputs_embeds, attention_mask, position_ids -> attention f32 [batch_size,
                                     sequence_length, sequence_length] of the second layer, mean over heads
     onnx/text_match.onnx            input_ids i64 [batch_size, sequence_length], 0 for padding -> text_embeds
@@ -13,7 +17,8 @@
     tokenizer.json, config.json, generation_config.json, preprocessor_config.json
 
 Position ids are the caller's: dropped image tokens leave gaps, text begins at PATCHES. A past may be empty.
-Every file is checked against the model in ONNX Runtime.
+Every file is checked against the model in ONNX Runtime. `--decoders FOLDER` writes the two decoders of an exported model
+anew, from the weights in its own decoder_model_merged.onnx: for models whose checkpoint is gone.
 """
 
 import argparse
@@ -26,7 +31,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from . import checkpoint
+from . import checkpoint, exported
 from .config import COLUMNS, HEIGHT_PX, PATCH_PX, PATCHES, ROWS, WIDTH_PX, ConfigError
 from .decoder import ROTARY_BASE, Decoder
 from .language import ANSWER, CAPTION, EOS, IMAGE, PAD
@@ -85,10 +90,24 @@ class MergedDecoder(nn.Module):
         self.decoder = decoder
 
     def forward(self, inputs_embeds, attention_mask, position_ids, *past):
-        bias = causal_bias(attention_mask, inputs_embeds.shape[1])
-        pairs = [(past[2 * i], past[2 * i + 1]) for i in range(len(past) // 2)]
-        hidden, present = self.decoder.hidden(inputs_embeds, position_ids, bias, pairs)
-        return self.decoder.logits(hidden), *(kept for pair in present for kept in pair)
+        return biased(self.decoder, inputs_embeds, causal_bias(attention_mask, inputs_embeds.shape[1]), position_ids, past)
+
+
+class TreeDecoder(nn.Module):
+    """The same where the caller says what sees what."""
+
+    def __init__(self, decoder: Decoder):
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, inputs_embeds, attention_bias, position_ids, *past):
+        return biased(self.decoder, inputs_embeds, attention_bias, position_ids, past)
+
+
+def biased(decoder: Decoder, embeds, bias, positions, past):
+    pairs = [(past[2 * i], past[2 * i + 1]) for i in range(len(past) // 2)]
+    hidden, present = decoder.hidden(embeds, positions, bias, pairs)
+    return decoder.logits(hidden), *(kept for pair in present for kept in pair), hidden
 
 
 class DecoderHead(nn.Module):
@@ -107,6 +126,9 @@ class DecoderHead(nn.Module):
         q, k, _ = self.decoder.layers[HEAD_LAYERS - 1].qkv(x, cos, sin)
         scores = q @ k.transpose(-1, -2) * (q.shape[-1] ** -0.5) + bias
         return scores.softmax(-1).mean(1)
+
+
+ROWS_OF_WORDS = {0: "batch_size", 1: "sequence_length"}
 
 
 def past_names(layers: int, of: str) -> list[str]:
@@ -137,12 +159,11 @@ def export(model: SceneVlm, folder: Path) -> None:
         raise ConfigError("the blind baseline has no picture to export")
     graphs = folder / "onnx"
     graphs.mkdir(parents=True, exist_ok=True)
-    text = model.config.text
     generator = torch.Generator().manual_seed(0)
     pixels = torch.rand(2, 1, 3, HEIGHT_PX, WIDTH_PX, generator=generator) * 2 - 1
     tokens = torch.randint(6, model.language.size, (2, 9), generator=generator)
     images = {"pixel_values": {0: "batch_size", 1: "num_images"}}
-    rows = {0: "batch_size", 1: "sequence_length"}
+    rows = ROWS_OF_WORDS
     write(
         VisionEncoder(model), (pixels,), ["pixel_values"], ["image_features"],
         images | {"image_features": {0: "batch_size_x_num_images"}}, graphs / "vision_encoder.onnx",
@@ -160,25 +181,42 @@ def export(model: SceneVlm, folder: Path) -> None:
         model.decoder.embedding, (tokens,), ["input_ids"], ["inputs_embeds"],
         {"input_ids": rows, "inputs_embeds": rows}, graphs / "embed_tokens.onnx",
     )
+    export_decoders(model.decoder, graphs)
     embeds = model.decoder.embedding(tokens).detach()
-    past = torch.randn(2 * text.layers, 2, text.heads, 5, text.width // text.heads, generator=generator)
-    mask, places = torch.ones(2, 14, dtype=torch.int64), torch.arange(5, 14).expand(2, -1)
-    given, made = past_names(text.layers, "past_key_values"), past_names(text.layers, "present")
-    axes = {"inputs_embeds": rows, "attention_mask": {0: "batch_size", 1: "total_sequence_length"}, "position_ids": rows, "logits": rows}
-    axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in given}
-    axes |= {name: {0: "batch_size", 2: "total_sequence_length"} for name in made}
-    write(
-        MergedDecoder(model.decoder), (embeds, mask, places, *past.unbind(0)),
-        ["inputs_embeds", "attention_mask", "position_ids", *given], ["logits", *made], axes, graphs / "decoder_model_merged.onnx",
-    )
+    mask, places = torch.ones(2, 9, dtype=torch.int64), torch.arange(5, 14).expand(2, -1)
     axes = {name: rows for name in ("inputs_embeds", "attention_mask", "position_ids")}
     write(
-        DecoderHead(model.decoder), (embeds, mask[:, :9], places), ["inputs_embeds", "attention_mask", "position_ids"], ["attention"],
+        DecoderHead(model.decoder), (embeds, mask, places), ["inputs_embeds", "attention_mask", "position_ids"], ["attention"],
         axes | {"attention": {0: "batch_size", 1: "sequence_length", 2: "sequence_length"}}, graphs / "decoder_head.onnx",
     )
     model.language.tokenizer().save(str(folder / "tokenizer.json"))
     for name, content in descriptions(model).items():
         (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def export_decoders(decoder: Decoder, graphs: Path) -> None:
+    """Writes decoder_model_merged.onnx and decoder_tree.onnx."""
+    generator = torch.Generator().manual_seed(0)
+    layers, heads = len(decoder.layers), decoder.layers[0].heads
+    vocabulary, width = decoder.embedding.weight.shape
+    embeds = decoder.embedding(torch.randint(vocabulary, (2, 9), generator=generator)).detach()
+    past = torch.randn(2 * layers, 2, heads, 5, width // heads, generator=generator)
+    mask, places = torch.ones(2, 14, dtype=torch.int64), torch.arange(5, 14).expand(2, -1)
+    given, made = past_names(layers, "past_key_values"), past_names(layers, "present")
+    axes = {name: ROWS_OF_WORDS for name in ("inputs_embeds", "position_ids", "logits", "hidden_states")}
+    axes |= {name: {0: "batch_size", 2: "past_sequence_length"} for name in given}
+    axes |= {name: {0: "batch_size", 2: "total_sequence_length"} for name in made}
+    of_mask = {"attention_mask": {0: "batch_size", 1: "total_sequence_length"}}
+    write(
+        MergedDecoder(decoder), (embeds, mask, places, *past.unbind(0)), ["inputs_embeds", "attention_mask", "position_ids", *given],
+        ["logits", *made, "hidden_states"], axes | of_mask, graphs / "decoder_model_merged.onnx",
+    )
+    of_bias = {"attention_bias": {0: "batch_size", 2: "sequence_length", 3: "total_sequence_length"}}
+    write(
+        TreeDecoder(decoder), (embeds, causal_bias(mask, 9), places, *past.unbind(0)),
+        ["inputs_embeds", "attention_bias", "position_ids", *given], ["logits", *made, "hidden_states"],
+        axes | of_bias, graphs / "decoder_tree.onnx",
+    )
 
 
 def descriptions(model: SceneVlm) -> dict[str, dict]:
@@ -247,10 +285,19 @@ def descriptions(model: SceneVlm) -> dict[str, dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", required=True)
-    parser.add_argument("--out", required=True, type=Path, help="folder of the model")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--checkpoint", help="checkpoint of a run, of which all files are written to --out")
+    what.add_argument("--decoders", type=Path, help="folder of an exported model, whose decoders are written anew")
+    parser.add_argument("--out", type=Path, help="folder of the model; with --decoders that folder itself if not given")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.decoders:
+        graphs = (options.out or options.decoders) / "onnx"
+        graphs.mkdir(parents=True, exist_ok=True)
+        export_decoders(exported.decoder(options.decoders), graphs)
+        return
+    if options.out is None:
+        parser.error("--checkpoint needs --out")
     model, _ = checkpoint.load_model(options.checkpoint)
     export(model, options.out)
     print(f"{options.out}: {sum(p.numel() for p in model.parameters())} parameters")

@@ -32,24 +32,29 @@ class SceneVlm(nn.Module):
         return 0.05 * self.connector(self.encoder(pixels))
 
     def read(self, image, tokens, segment, position, kept=None):
-        """Logits [B, T, vocabulary] of packed texts, each of which sees the image tokens and itself.
+        """As `read`, by its own decoder."""
+        return read(self.decoder, image, tokens, segment, position, kept)
 
-        `image` [B, PATCHES, width] or None; `kept`: the image tokens that are seen, at their own positions.
-        """
-        embeds = self.decoder.embedding(tokens)
-        batch, length = tokens.shape
-        places = torch.zeros(0, dtype=torch.int64) if image is None else torch.arange(PATCHES)
-        if image is not None:
-            if kept is not None:
-                image, places = image[:, kept], kept
-            embeds = torch.cat((image, embeds), 1)
-        count = len(places)
-        positions = torch.cat((places.expand(batch, count), position + PATCHES), 1)
-        segment = torch.cat((torch.zeros(batch, count, dtype=segment.dtype), segment), 1)
-        index = torch.arange(count + length)
-        causal = index[None, :] <= index[:, None]
-        of_image = index[None, None, :] < count
-        same = (segment[:, :, None] == segment[:, None, :]) & ~of_image
-        bias = bias_of(causal[None] & (of_image | same))[:, None]
-        hidden, _ = self.decoder.hidden(embeds, positions, bias)
-        return self.decoder.logits(hidden[:, count:])
+
+def read(decoder: Decoder, image, tokens, segment, position, kept=None):
+    """Logits [B, T, vocabulary] of packed texts, each of which sees the image tokens and itself.
+
+    `image` [B, PATCHES, width] or None; `kept`: the image tokens that are seen, at their own positions.
+    """
+    embeds = decoder.embedding(tokens)
+    batch, length = tokens.shape
+    places = torch.zeros(0, dtype=torch.int64) if image is None else torch.arange(PATCHES)
+    if image is not None:
+        if kept is not None:
+            image, places = image[:, kept], kept
+        embeds = torch.cat((image, embeds), 1)
+    count = len(places)
+    positions = torch.cat((places.expand(batch, count), position + PATCHES), 1)
+    segment = torch.cat((torch.zeros(batch, count, dtype=segment.dtype), segment), 1)
+    index = torch.arange(count + length)
+    causal = index[None, :] <= index[:, None]
+    of_image = index[None, None, :] < count
+    same = (segment[:, :, None] == segment[:, None, :]) & ~of_image
+    bias = bias_of(causal[None] & (of_image | same))[:, None]
+    hidden, _ = decoder.hidden(embeds, positions, bias)
+    return decoder.logits(hidden[:, count:])

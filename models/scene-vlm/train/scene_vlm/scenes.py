@@ -77,7 +77,7 @@ class Scenes:
         self.language = language or own
         if own.to_dict() != self.language.to_dict():
             raise ConfigError(f"{folder} speaks another language than the model; write its scenes anew")
-        self._scenes = [scene for path in paths for scene in _read(path, self.language)]
+        self._scenes = [scene for path in paths for scene in read(path, self.language)]
         if len(self._scenes) != self.manifest["scenes"]:
             raise ConfigError(f"{folder} holds {len(self._scenes)} scenes, its manifest says {self.manifest['scenes']}; write it anew")
 
@@ -86,6 +86,10 @@ class Scenes:
         total = len(self._scenes)
         count = min(count, total)
         self._scenes = [self._scenes[i * total // count] for i in range(count)]
+
+    def first(self, count: int) -> None:
+        """Keeps the first `count` scenes."""
+        self._scenes = self._scenes[:count]
 
     def check_lengths(self, max_words: int) -> None:
         """Raises ConfigError where a caption or question has more words than the model has room for."""
@@ -113,7 +117,8 @@ def _manifest(folder: Path) -> dict:
     return json.loads(path.read_text())
 
 
-def _read(path: Path, language: Language):
+def read(path: Path, language: Language):
+    """The scenes of one file."""
     with safe_open(path, "np") as file:
         arrays = {name: file.get_tensor(name) for name in ("jpeg", "jpeg_start", "patches")}
     start = arrays["jpeg_start"]

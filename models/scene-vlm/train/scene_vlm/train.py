@@ -63,14 +63,10 @@ class Run:
         self.model.load_state_dict(model.state_dict())
 
     def resume(self, path: Path) -> None:
-        state = checkpoint.own(path, **self._facts())
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        self.step = checkpoint.restore(path, self.model, self.optimiser, **self._facts())
 
     def save(self, path: Path) -> None:
-        state = {"step": self.step, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        checkpoint.save(path, self._facts() | state)
+        checkpoint.keep(path, self.step, self.model, self.optimiser, **self._facts())
 
     def _facts(self) -> dict:
         language = self.language.to_dict()

@@ -9,11 +9,12 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
+from scene_vlm import exported as rebuilt
 from scene_vlm import train as training
 from scene_vlm.batches import pixels_of
 from scene_vlm.config import HEIGHT_PX, PATCHES, WIDTH_PX
-from scene_vlm.export import export
-from scene_vlm.language import ANSWER, EOS, PAD
+from scene_vlm.export import export, export_decoders
+from scene_vlm.language import ANSWER, CAPTION, EOS, PAD
 from scene_vlm.scenes import Scenes
 from scene_vlm.speak import speak
 
@@ -54,7 +55,7 @@ def greedy(folder, pixels, prompt, kept, most):
     for _ in range(most):
         total = past[0].shape[2] + embeds.shape[1]
         feeds = {"inputs_embeds": embeds, "attention_mask": np.ones((1, total), dtype=np.int64), "position_ids": positions}
-        logits, *past = decoder.run(None, feeds | dict(zip(names, past)))
+        logits, *past, _ = decoder.run(None, feeds | dict(zip(names, past)))
         all_logits.append(logits[0, -1])
         token = int(logits[0, -1].argmax())
         if token == EOS:
@@ -93,6 +94,58 @@ def test_the_head_gives_attention_that_sums_to_one_and_sees_no_future(exported):
     assert attention.shape == (length, length)
     assert np.allclose(attention.sum(-1), 1.0, atol=1e-4)
     assert np.triu(attention, 1).max() == 0.0
+
+
+def prefill(model, data, folder):
+    """Feeds of both decoders for a picture and a prompt: with a mask, and with the bias that says the same."""
+    image = model.image_tokens(pixels_of([data[0]])).detach().numpy()
+    prompt = np.array([[CAPTION, *data.language.encode("a car on the left")]])
+    embeds = np.concatenate((image, session(folder, "embed_tokens").run(None, {"input_ids": prompt})[0]), 1)
+    length = embeds.shape[1]
+    names = [i.name for i in session(folder, "decoder_model_merged").get_inputs()][3:]
+    text = model.config.text
+    empty = np.zeros((1, text.heads, 0, text.width // text.heads), dtype=np.float32)
+    both = {"inputs_embeds": embeds, "position_ids": np.arange(length)[None]} | {name: empty for name in names}
+    bias = np.where(np.tri(length) > 0, 0.0, -1e4).astype(np.float32)[None, None]
+    return both | {"attention_mask": np.ones((1, length), dtype=np.int64)}, both | {"attention_bias": bias}
+
+
+def test_the_tree_decoder_with_a_causal_bias_is_the_merged_one(exported):
+    model, data, folder = exported
+    masked, biased = prefill(model, data, folder)
+    merged, tree = session(folder, "decoder_model_merged").run(None, masked), session(folder, "decoder_tree").run(None, biased)
+    assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(merged, tree, strict=True))
+    # Hidden states are what the tied head makes logits of.
+    assert np.allclose(merged[-1] @ model.decoder.embedding.weight.detach().numpy().T, merged[0], atol=1e-4)
+
+
+def test_branches_of_a_tree_do_not_see_each_other(exported):
+    model, data, folder = exported
+    _, feeds = prefill(model, data, folder)
+    decoder = session(folder, "decoder_tree")
+    words = feeds["inputs_embeds"]
+    # The last two words as branches of the one before them: at the same position, the first hidden from the second.
+    bias, places = feeds["attention_bias"].copy(), feeds["position_ids"].copy()
+    bias[0, 0, -1, -2] = -1e4
+    places[0, -1] = places[0, -2]
+    branched = decoder.run(None, feeds | {"attention_bias": bias, "position_ids": places})[0][0, -1]
+    alone = {"inputs_embeds": np.delete(words, -2, 1), "position_ids": feeds["position_ids"][:, :-1]}
+    alone["attention_bias"] = feeds["attention_bias"][:, :, :-1, :-1]
+    assert np.allclose(branched, decoder.run(None, feeds | alone)[0][0, -1], atol=1e-4)
+
+
+def test_decoders_are_written_anew_from_their_own_files(exported, tmp_path):
+    model, data, folder = exported
+    again = tmp_path / "again"
+    (again / "onnx").mkdir(parents=True)
+    built = rebuilt.decoder(folder)
+    assert built.state_dict().keys() == model.decoder.state_dict().keys()
+    assert all(torch.equal(value, model.decoder.state_dict()[name]) for name, value in built.state_dict().items())
+    export_decoders(built, again / "onnx")
+    masked, biased = prefill(model, data, folder)
+    for name, feeds in (("decoder_model_merged", masked), ("decoder_tree", biased)):
+        pairs = zip(session(folder, name).run(None, feeds), session(again, name).run(None, feeds), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 def test_texts_match_as_in_the_model_whatever_the_padding(exported):

@@ -56,6 +56,9 @@ def test_the_decoder_with_open_lengths(folder, config, new, past):
         facts[name] = f"1,{text.heads},P,{d},f32"
         feeds[name] = rng.normal(size=(1, text.heads, past, d)).astype(np.float32)
     compare(folder / "decoder_model_merged.onnx", facts, feeds)
+    bias = np.where(rng.random((1, 1, new, past + new)) < 0.3, -1e4, 0.0).astype(np.float32)
+    tree = {name: value for name, value in feeds.items() if name != "attention_mask"} | {"attention_bias": bias}
+    compare(folder / "decoder_tree.onnx", facts | {"attention_bias": "1,1,T,T+P,f32"}, tree)
     if past == 0:
         head = {name: feeds[name] for name in ("inputs_embeds", "attention_mask", "position_ids")}
         open_length = {name: fact.replace("T+P", "T") for name, fact in facts.items()}

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// A phrase that stands for a fact, or names a class.
+#[derive(Clone)]
 pub(crate) struct Phrase {
     /// `weather`, or `where` of whichever class is named beside it, or `count.car`.
     pub(crate) key: String,

@@ -10,6 +10,7 @@ mod caption;
 mod check;
 mod claim;
 mod eye;
+mod fact_words;
 mod facts;
 mod file;
 mod generate;
@@ -23,6 +24,7 @@ mod tally;
 
 pub use caption::CAPTION_WORDS;
 pub use eye::{HEIGHT_PX, WIDTH_PX, camera};
+pub use fact_words::fact_words;
 pub use facts::{Facts, PAINT_COLOURS, keys, values};
 pub use file::{SceneFileError, save};
 pub use generate::{Scenes, ScenesConfig};

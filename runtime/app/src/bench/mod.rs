@@ -12,6 +12,7 @@ mod keyframes;
 mod pipeline;
 mod python;
 mod record;
+mod speculate;
 mod vision;
 
 pub use allocations::{CountingAllocator, allocations};
@@ -105,6 +106,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Engine => engine::run(args, &mut print),
         BenchKind::Keyframes => keyframes::run(args, &mut print),
         BenchKind::Find => find::run(args, &mut print),
+        BenchKind::Speculate => speculate::run(args, &mut print),
         BenchKind::Vision => vision::run(args, &mut print),
     }
 }

@@ -68,7 +68,9 @@ pub(super) fn describe(args: &DescribeArgs) -> Result<()> {
     })?;
     let mut describer = Describer::open(&settings, &engines, args.threads)?;
     let mut say = |view: &View| -> Result<()> {
-        let said = describer.answer(view, args.question.as_deref())?;
+        let said = describer
+            .answer(view, args.question.as_deref())?
+            .description;
         print(&said, args.json)
     };
     match (bytes, plan) {

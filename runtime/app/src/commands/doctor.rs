@@ -1,5 +1,6 @@
 //! `drafthorse doctor`: what this machine can do, and what to mend.
 
+use super::doctor_board::{self, Comparison};
 use crate::cli::DoctorArgs;
 use anyhow::{Context, Result};
 use drafthorse_engine_auto::{EngineConfig, Engines};
@@ -16,6 +17,8 @@ const ARPHRD_CAN: &str = "280";
 #[derive(Serialize)]
 struct Findings {
     board: Board,
+    /// The machine beside its profile.
+    profile: Vec<Comparison>,
     cameras: Vec<Device>,
     can: Vec<Device>,
     serial: Vec<Device>,
@@ -59,7 +62,7 @@ struct Disk {
 }
 
 pub(super) fn doctor(args: &DoctorArgs) -> Result<()> {
-    let findings = examine(&args.disk)?;
+    let findings = examine(args.board.as_deref(), &args.disk)?;
     let mut out = std::io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&findings)?)?;
@@ -68,13 +71,25 @@ pub(super) fn doctor(args: &DoctorArgs) -> Result<()> {
     print(&findings, &mut out)
 }
 
-fn examine(disk_path: &Path) -> Result<Findings> {
-    let profile = drafthorse_boards::host();
+fn examine(board: Option<&str>, disk_path: &Path) -> Result<Findings> {
+    let tree = first_line("/proc/device-tree/model");
+    let profile = doctor_board::profile(board, tree.as_deref())?;
     let cameras = cameras();
     let can = can_interfaces();
     let disk = disk(disk_path)?;
     let clock = observe_clock();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let comparisons = doctor_board::compare(&profile, Path::new("/"), clock.discipline, cores);
     let mut advice = Vec::new();
+    for differs in comparisons
+        .iter()
+        .filter(|c| !c.agrees && c.what != "clock")
+    {
+        advice.push(format!(
+            "{}: the profile {} says {}, this machine has {}: mend it, or name another profile with --board",
+            differs.what, profile.name, differs.expected, differs.found
+        ));
+    }
     if clock.discipline == Discipline::None {
         advice.push(
             "the clock has no PTP or NTP source: start ptp4l (with the radar as its client) or chrony"
@@ -99,13 +114,14 @@ fn examine(disk_path: &Path) -> Result<Findings> {
     Ok(Findings {
         board: Board {
             profile: profile.name,
-            model: first_line("/proc/device-tree/model")
+            model: tree
                 .or_else(|| first_line("/sys/class/dmi/id/product_name"))
                 .unwrap_or_else(|| "unknown".to_owned()),
             triple: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cores,
             memory_mib: memory_mib(),
         },
+        profile: comparisons,
         cameras,
         can,
         serial: devices("/dev", |n| {
@@ -127,6 +143,13 @@ fn print(f: &Findings, out: &mut impl Write) -> Result<()> {
             f.board.profile, f.board.model, f.board.triple, f.board.cores, f.board.memory_mib
         ),
     )?;
+    for c in &f.profile {
+        let mark = if c.agrees { "yes" } else { "no " };
+        row(
+            "profile",
+            &format!("{mark} {}: {} ({})", c.what, c.found, c.expected),
+        )?;
+    }
     for (name, list) in [
         ("cameras", &f.cameras),
         ("CAN", &f.can),

@@ -6,6 +6,7 @@ mod config;
 mod decode;
 mod describe;
 mod doctor;
+mod doctor_board;
 mod engine;
 mod engine_build;
 mod eval;
@@ -14,6 +15,7 @@ mod find;
 mod logs;
 mod models;
 mod note;
+mod release;
 mod run;
 mod sensitivity_plot;
 
@@ -52,6 +54,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Models { command } => models::models(&command),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Eval(args) => eval::eval(&args),
+        Command::Release(args) => release::release(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Bench(args) => bench::run(&args),
     }

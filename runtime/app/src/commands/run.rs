@@ -39,6 +39,7 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
         report: !args.no_report,
         notes: args.notes.as_deref().map_or(Ok(Vec::new()), read_notes)?,
         stop,
+        status: args.status.clone(),
         ..RunOptions::new(&args.out)
     };
     let summary = run_config(&config, &options)?;

@@ -1,23 +1,42 @@
 //! A view to a description: the picture's tokens, those that stay, and the words that the model finds for them.
 
+use super::drafting::{Drafted, Drafting};
 use super::{View, VisionSettings};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
 use drafthorse_engine::Backend;
 use drafthorse_engine::LoadOptions;
 use drafthorse_engine_auto::Engines;
+use drafthorse_protocol::{Code, Draft, Frame, TargetShape};
 use drafthorse_record::messages::drafthorse as message;
 use drafthorse_sensors::camera::CameraDecoder;
 use drafthorse_vision::prune::{Attention, Corridor, Features, RadarPrior, Tokens, by_norm};
-use drafthorse_vision::{Matcher, ModelFolder, PictureTokens, Vlm, VlmOptions};
+use drafthorse_vision::{Answer, Matcher, ModelFolder, PictureTokens, Vlm, VlmOptions};
 use std::time::Instant;
 
 /// What a token is salient for, where the model matches texts with parts of pictures: these classes.
 const NAMES: [&str; 4] = ["car", "truck", "cyclist", "pedestrian"];
 
+/// What is said of a view.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The description as it is logged.
+    pub description: message::Description,
+    /// Where a drafter wrote it: what a router and the target want to know.
+    pub draft: Option<Drafted>,
+}
+
+/// Who finds the words.
+enum Mind {
+    /// The whole model.
+    Whole(Box<Vlm>),
+    /// The model's eyes and a drafter.
+    Drafter(Box<Drafting>),
+}
+
 /// A model, loaded, with its settings.
 pub struct Describer {
-    vlm: Vlm,
+    mind: Mind,
     /// Where tokens are chosen by what they show and the model can tell that.
     salient: Option<Salient>,
     settings: VisionSettings,
@@ -31,13 +50,8 @@ impl Describer {
     /// # Errors
     /// A folder that is no such model; what each engine says where none runs it.
     pub fn open(settings: &VisionSettings, engines: &Engines, threads: usize) -> Result<Self> {
-        let options = VlmOptions {
-            precision: settings.precision.clone(),
-            threads,
-            longest_answer: settings.longest,
-        };
-        let open = |backend: &dyn Backend| Vlm::open(&settings.model, backend, &options);
-        let (vlm, engine) = engines.first(open).map_err(|why| {
+        let open = |backend: &dyn Backend| Mind::open(settings, backend, threads);
+        let (mind, engine) = engines.first(open).map_err(|why| {
             let folder = settings.model.display();
             anyhow!("the vision-language model {folder} cannot be used: {why}")
         })?;
@@ -45,9 +59,10 @@ impl Describer {
             true => Salient::open(settings, engines, threads)?,
             false => None,
         };
-        let folder = settings.model.file_name().unwrap_or_default();
+        let folder = settings.drafter.as_ref().unwrap_or(&settings.model);
+        let folder = folder.file_name().unwrap_or_default();
         Ok(Self {
-            vlm,
+            mind,
             salient,
             settings: settings.clone(),
             model: folder.to_string_lossy().into_owned(),
@@ -65,25 +80,73 @@ impl Describer {
     /// # Errors
     /// A picture that cannot be read or is not one for the model, a pruning that needs what is not known, an engine
     /// that fails.
-    pub fn describe(&mut self, view: &View) -> Result<message::Description> {
+    pub fn describe(&mut self, view: &View) -> Result<Described> {
         self.answer(view, None)
+    }
+
+    /// The drafter and the model's eyes; none where the whole model describes.
+    fn drafting(&mut self) -> Option<&mut Drafting> {
+        match &mut self.mind {
+            Mind::Drafter(drafting) => Some(drafting),
+            Mind::Whole(_) => None,
+        }
+    }
+
+    /// Whether descriptions are drafts.
+    pub fn drafts(&self) -> bool {
+        matches!(self.mind, Mind::Drafter(_))
+    }
+
+    /// The text of token ids.
+    ///
+    /// # Errors
+    /// Where the tokenizer fails.
+    pub fn text(&mut self, ids: &[u32]) -> Result<String> {
+        match &mut self.mind {
+            Mind::Drafter(drafting) => drafting.text(ids),
+            Mind::Whole(vlm) => Ok(vlm.text(ids)?),
+        }
+    }
+
+    /// Whether two texts of a drafted block tell the same facts.
+    pub fn agree(&mut self, a: &[u32], b: &[u32]) -> bool {
+        self.drafting().is_some_and(|drafting| drafting.agree(a, b))
+    }
+
+    /// What both sides know of the target.
+    ///
+    /// # Errors
+    /// Where the whole model describes, or the model is larger than the protocol takes.
+    pub fn target_shape(&mut self) -> Result<TargetShape> {
+        let drafting = self.drafting().context("nothing is drafted")?;
+        drafting.target_shape()
+    }
+
+    /// A draft as it travels.
+    ///
+    /// # Errors
+    /// Where the whole model describes, the drafter lacks that code, or a token cannot be coded.
+    pub fn coded(&mut self, drafted: &Drafted, code: Code) -> Result<(Frame, Draft)> {
+        let drafting = self.drafting().context("nothing is drafted")?;
+        drafting.coded(drafted, code)
     }
 
     /// Answers a question about a view's picture; describes it without one.
     ///
     /// # Errors
     /// As [`Self::describe`].
-    pub fn answer(&mut self, view: &View, question: Option<&str>) -> Result<message::Description> {
+    pub fn answer(&mut self, view: &View, question: Option<&str>) -> Result<Described> {
         let image = picture_of(&view.jpeg)?;
         let began = Instant::now();
-        let all = self.vlm.look(&image)?;
+        let all = self.mind.look(&image)?;
         let look_ns = nanoseconds(began);
         let began = Instant::now();
         let seen = self.prune(&image, &all, view, question)?;
         let choose_ns = nanoseconds(began);
         let began = Instant::now();
-        let answer = self.vlm.answer(&[&seen], question)?;
-        Ok(message::Description {
+        let kept = kept_places(&seen);
+        let (answer, draft) = self.mind.answer(seen, question)?;
+        let description = message::Description {
             camera: view.camera.clone(),
             keyframe_ns: view.keyframe_ns,
             captured_ns: view.captured_ns,
@@ -93,13 +156,16 @@ impl Describer {
             model: self.model.clone(),
             engine: self.engine.clone(),
             tokens: all.len() as u32,
-            kept: kept_places(&seen),
+            kept,
             width_px: image.width,
             height_px: image.height,
             look_ns,
             choose_ns,
             answer_ns: nanoseconds(began),
-        })
+            block: String::new(),
+            score: draft.as_ref().map_or(0.0, |draft| draft.score as f32),
+        };
+        Ok(Described { description, draft })
     }
 
     fn prune(
@@ -115,10 +181,7 @@ impl Describer {
         }
         let pruning = &self.settings.pruning;
         let attention = match pruning.asks() {
-            true => {
-                let prompt = self.vlm.prompt(&[all], question)?;
-                self.vlm.question_attention(&prompt, &[all])?
-            }
+            true => self.mind.question_attention(all, question)?,
             false => None,
         };
         let places = all.places();
@@ -149,6 +212,67 @@ impl Describer {
         };
         let kept = self.settings.pruning.keep(&tokens, keep)?;
         Ok(all.keep(&kept)?)
+    }
+}
+
+impl Mind {
+    fn open(settings: &VisionSettings, backend: &dyn Backend, threads: usize) -> Result<Self> {
+        if let Some(drafter) = &settings.drafter {
+            let drafting = Drafting::open(settings, drafter, backend, threads)?;
+            return Ok(Self::Drafter(Box::new(drafting)));
+        }
+        let options = VlmOptions {
+            precision: settings.precision.clone(),
+            threads,
+            longest_answer: settings.longest,
+        };
+        let vlm = Vlm::open(&settings.model, backend, &options)?;
+        Ok(Self::Whole(Box::new(vlm)))
+    }
+
+    fn look(&mut self, image: &Image) -> Result<PictureTokens> {
+        match self {
+            Self::Whole(vlm) => Ok(vlm.look(image)?),
+            Self::Drafter(drafting) => drafting.look(image),
+        }
+    }
+
+    fn question_attention(
+        &mut self,
+        all: &PictureTokens,
+        question: Option<&str>,
+    ) -> Result<Option<Vec<f32>>> {
+        match self {
+            Self::Whole(vlm) => {
+                let prompt = vlm.prompt(&[all], question)?;
+                Ok(vlm.question_attention(&prompt, &[all])?)
+            }
+            Self::Drafter(_) => Ok(None),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        seen: PictureTokens,
+        question: Option<&str>,
+    ) -> Result<(Answer, Option<Drafted>)> {
+        match self {
+            Self::Whole(vlm) => Ok((vlm.answer(&[&seen], question)?, None)),
+            Self::Drafter(_) if question.is_some() => {
+                bail!("a drafter describes and answers no questions; ask the whole model")
+            }
+            Self::Drafter(drafting) => {
+                let (text, drafted) = drafting.draft(seen)?;
+                let sure = drafted.written.confidence.iter();
+                let answer = Answer {
+                    text,
+                    ids: drafted.written.ids.clone(),
+                    log_probabilities: sure.map(|[ln_p, ..]| *ln_p).collect(),
+                    ended: drafted.written.ended,
+                };
+                Ok((answer, Some(drafted)))
+            }
+        }
     }
 }
 

@@ -5,11 +5,13 @@
 //! nothing but the log, so that a description can be made again from it.
 
 mod describer;
+mod drafting;
 mod recent;
 mod settings;
 mod watch;
 
-pub use describer::Describer;
+pub use describer::{Described, Describer};
+pub use drafting::Drafted;
 pub(crate) use recent::Recent;
 pub use settings::VisionSettings;
 pub use watch::{View, Watch};

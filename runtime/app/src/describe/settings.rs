@@ -13,6 +13,13 @@ use std::path::PathBuf;
 pub struct VisionSettings {
     /// Folder of the model, relative to this file (docs/vision.md says what may be in it).
     pub model: PathBuf,
+    /// Folder of a drafter for this model, relative to this file. The drafter then writes the descriptions, the model's
+    /// decoder is not loaded, and `[router]` and `[offload]` say what becomes of the drafts (docs/offload.md).
+    #[serde(default)]
+    pub drafter: Option<PathBuf>,
+    /// Precision of the drafter's graph by the suffix of its name, `q4` for example.
+    #[serde(default)]
+    pub drafter_precision: Option<String>,
     /// Precision of the model's graphs by the suffix of their names, `q4` for example.
     #[serde(default)]
     pub precision: Option<String>,
@@ -40,6 +47,8 @@ impl VisionSettings {
     pub fn new(model: impl Into<PathBuf>) -> Self {
         Self {
             model: model.into(),
+            drafter: None,
+            drafter_precision: None,
             precision: None,
             keep: everything(),
             pruning: even(),
@@ -62,6 +71,11 @@ impl VisionSettings {
         }
         if self.longest == Some(0) {
             bail!("vision.longest is 0; choose 1 or more, or leave it out");
+        }
+        if self.drafter.is_some() && self.pruning.asks() && self.keep < 1.0 {
+            bail!(
+                "vision.pruning goes by the question's attention, which a drafter has no decoder for; take another method, or drop vision.drafter"
+            );
         }
         self.pruning
             .check()

@@ -69,8 +69,12 @@ impl Eyes {
         &self.engine
     }
 
-    /// A query in the model's words; those that it does not know are left out and told.
-    pub(crate) fn wanted(&mut self, query: &Query) -> Result<Wanted> {
+    /// Whom to look for and the scene, in the model's words; those that it does not know are left out and told.
+    pub(crate) fn wanted(
+        &mut self,
+        users: Option<&Query>,
+        scene: Option<&Query>,
+    ) -> Result<Wanted> {
         let mut unknown = Vec::new();
         let mut known = |text: &str| -> Option<String> {
             let (knows, lacks): (Vec<&str>, Vec<&str>) = text
@@ -82,10 +86,12 @@ impl Eyes {
                 .filter(|word| *word != ".")
                 .map(str::to_owned);
             unknown.extend(lacks);
-            (!knows.is_empty()).then(|| knows.join(" "))
+            let says = knows.iter().any(|word| *word != ".");
+            says.then(|| knows.join(" "))
         };
-        let caption = query.caption().and_then(|caption| known(&caption));
-        let names: Vec<String> = query.names().filter_map(&mut known).collect();
+        let caption = scene.and_then(|scene| known(&scene.caption()));
+        let names = users.into_iter().flat_map(Query::names);
+        let names: Vec<String> = names.filter_map(&mut known).collect();
         unknown.sort();
         unknown.dedup();
         let mut vector = |text: &str| {
@@ -103,7 +109,7 @@ impl Eyes {
         Ok(Wanted {
             caption,
             names: vectors,
-            side: query.side(),
+            side: users.and_then(Query::side),
             unknown,
         })
     }
@@ -148,7 +154,8 @@ impl Looked {
     }
 }
 
-fn is_on(side: Option<Side>, across: f32) -> bool {
+/// Whether something in the middle of a picture or at its rim, as a share of its width, is on a side.
+pub(super) fn is_on(side: Option<Side>, across: f32) -> bool {
     match side {
         None => true,
         Some(Side::Left) => across < LEFT_BELOW,

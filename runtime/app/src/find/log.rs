@@ -111,9 +111,9 @@ fn check(
             cameras.names()
         );
     }
-    if read.pictures == 0 && drive.engine().is_some() {
+    if read.pictures == 0 && (drive.engine().is_some() || drive.spotter().is_some()) {
         bail!(
-            "{} holds no pictures that a model could look at; leave --model out to go by tracks and texts",
+            "{} holds no pictures that a model could look at; leave --model and --detector out to go by tracks and texts",
             log.display()
         );
     }

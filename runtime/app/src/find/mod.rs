@@ -10,20 +10,24 @@ mod log;
 mod page;
 mod pictures;
 mod result;
+mod spotter;
 mod streams;
 mod texts;
 mod ways;
 
-pub(crate) use drive::{Drive, Text};
+pub(crate) use drive::{Drive, Sight, Text};
 pub(crate) use events::TrafficEvents;
 pub(crate) use eyes::Eyes;
-pub use result::{Found, Hit, StreamParts};
+use result::Searched;
+pub use result::{AskedWords, Found, GateUsed, Hit, StreamParts};
+use spotter::Spotter;
 pub use ways::Way;
 pub(crate) use ways::choose;
 
 use anyhow::{Result, bail};
 use drafthorse_engine_auto::EngineConfig;
-use drafthorse_keyframes::query::Query;
+use drafthorse_keyframes::query::{Gating, Query, Things};
+use drafthorse_keyframes_endpoint::Endpoint;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -43,6 +47,10 @@ pub struct FindOptions {
     pub camera: Option<String>,
     /// Folder of the scene model, and how engines are opened.
     pub model: Option<(PathBuf, EngineConfig)>,
+    /// Folder of a detector of pictures, and how engines are opened.
+    pub detector: Option<(PathBuf, EngineConfig)>,
+    /// A language model that is asked to be the gate, before the one that is built in.
+    pub gate: Option<Endpoint>,
     /// A page with pictures.
     pub html: Option<PathBuf>,
     /// Progress on standard error.
@@ -58,6 +66,8 @@ impl Default for FindOptions {
             way: Way::Gated,
             camera: None,
             model: None,
+            detector: None,
+            gate: None,
             html: None,
             progress: false,
         }
@@ -70,7 +80,7 @@ impl Default for FindOptions {
 /// A query that asks nothing or for what is not there; a log that cannot be read or holds nothing to look
 /// at; a model that cannot be used, or pictures that it lacks; a page that cannot be written.
 pub fn find(text: &str, log: &Path, options: &FindOptions) -> Result<Found> {
-    let query = Query::parse(text)?;
+    Query::parse(text)?;
     let Some(every_ns) = nanoseconds(options.every_s).and_then(NonZeroU64::new) else {
         bail!("--every must be 0.05 to 3600 s");
     };
@@ -80,20 +90,56 @@ pub fn find(text: &str, log: &Path, options: &FindOptions) -> Result<Found> {
     let Some(gap_ns) = nanoseconds(options.gap_s) else {
         bail!("--gap must be 0, or 0.05 to 3600 s");
     };
-    let eyes = match &options.model {
-        Some((folder, engine)) => Some(Eyes::open(folder, engine)?),
-        None => None,
+    let eyes = options
+        .model
+        .as_ref()
+        .map(|(folder, engine)| Eyes::open(folder, engine));
+    let spotter = options
+        .detector
+        .as_ref()
+        .map(|(folder, engine)| Spotter::open(folder, engine));
+    let sight = Sight {
+        eyes: eyes.transpose()?,
+        spotter: spotter.transpose()?,
     };
-    let mut drive = Drive::new(every_ns, vec![query], eyes)?;
+    let things = sight.spotter.as_ref().map(Spotter::things);
+    let things = things.unwrap_or_default();
+    let query = Query::parse_with(text, &things)?;
+    let (gating, gate) = gate(&query, &things, options.gate.as_ref());
+    let queries = [(query, gating)];
+    let mut drive = Drive::new(every_ns, &queries, sight)?;
     let bar = bar(options.progress);
     let read = log::read(log, options.camera.as_deref(), &mut drive, &bar)?;
     bar.finish_and_clear();
-    let found = result::found(log, &drive, &read, options, gap_ns)?;
+    let readings = drive.readings(0);
+    let searched = Searched {
+        query: &queries[0].0,
+        gate,
+        log,
+        drive: &drive,
+        read: &read,
+    };
+    let (found, streams) = result::found(searched, &readings, options, gap_ns);
     if let Some(html) = &options.html {
         let pictures = pictures::thumbnails(log, &found)?;
-        page::write(html, &found, &drive.streams(0), &pictures)?;
+        page::write(html, &found, streams, &pictures)?;
     }
     Ok(found)
+}
+
+/// How a query is shared out, and by whom: an endpoint that fails costs no search.
+fn gate(query: &Query, things: &Things, endpoint: Option<&Endpoint>) -> (Gating, GateUsed) {
+    let asked = endpoint.map(|endpoint| (endpoint, endpoint.ask(query, things)));
+    let failure = match asked {
+        Some((endpoint, Ok(gating))) => {
+            let by = format!("{} at {}", endpoint.model(), endpoint.url());
+            return (gating, GateUsed { by, failure: None });
+        }
+        Some((_, Err(error))) => Some(error.to_string()),
+        None => None,
+    };
+    let by = "words".to_owned();
+    (Gating::by_words(query), GateUsed { by, failure })
 }
 
 /// Seconds as nanoseconds, where they are 0 or a sensible time.

@@ -4,8 +4,7 @@ use super::FindOptions;
 use super::drive::{Drive, SeenUser, Shot, Watch};
 use super::log::Read;
 use super::streams::Streams;
-use super::ways::{Way, choose};
-use anyhow::Result;
+use super::ways::{Choice, Readings, Way, choose};
 use drafthorse_keyframes::query::{Query, STREAM_NAMES, STREAMS, Sense, anchor};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -30,8 +29,14 @@ pub struct Found {
     pub model: Option<String>,
     /// The engine.
     pub engine: Option<String>,
+    /// Folder of the detector.
+    pub detector: Option<String>,
     /// The caption that the model compared pictures with.
     pub caption: Option<String>,
+    /// The gate; none where the way has none.
+    pub gate: Option<GateUsed>,
+    /// What each stream was asked.
+    pub asked: AskedWords,
     /// Weights of the streams.
     pub weights: StreamParts,
     /// Moments that were looked at.
@@ -59,6 +64,26 @@ pub struct SaidWord {
     pub stream: &'static str,
 }
 
+/// Which gate shared a query out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GateUsed {
+    /// `words` for the one that is built in, else the endpoint and its model.
+    pub by: String,
+    /// Why the endpoint that was asked for did not answer, and the built-in one did.
+    pub failure: Option<String>,
+}
+
+/// Words of each stream, empty where it was asked nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AskedWords {
+    /// Whom to look for.
+    pub grounding: String,
+    /// How the scene is to look.
+    pub global: String,
+    /// What the log is to tell of.
+    pub context: String,
+}
+
 /// A value of each stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct StreamParts {
@@ -68,6 +93,16 @@ pub struct StreamParts {
     pub global: f32,
     /// The log's text.
     pub context: f32,
+}
+
+impl From<[String; STREAMS]> for AskedWords {
+    fn from([grounding, global, context]: [String; STREAMS]) -> Self {
+        Self {
+            grounding,
+            global,
+            context,
+        }
+    }
 }
 
 impl From<[f32; STREAMS]> for StreamParts {
@@ -99,23 +134,38 @@ pub struct Hit {
     pub pictures: Vec<Shot>,
 }
 
-pub(super) fn found(
-    log: &Path,
-    drive: &Drive,
-    read: &Read,
+/// What a search has to go by.
+pub(super) struct Searched<'a> {
+    pub(super) query: &'a Query,
+    pub(super) gate: GateUsed,
+    pub(super) log: &'a Path,
+    pub(super) drive: &'a Drive,
+    pub(super) read: &'a Read,
+}
+
+/// What is found, and the streams that it was found by.
+pub(super) fn found<'a>(
+    searched: Searched<'_>,
+    readings: &'a Readings,
     options: &FindOptions,
     gap_ns: u64,
-) -> Result<Found> {
-    let watch = &drive.watches[0];
-    let streams = drive.streams(0);
+) -> (Found, &'a Streams) {
+    let Searched {
+        query,
+        gate,
+        log,
+        drive,
+        read,
+    } = searched;
     let choice = choose(
         drive,
-        &watch.query,
-        &streams,
+        readings,
         options.way,
         [true; STREAMS],
         [options.count as u64, gap_ns],
     );
+    let watch = &drive.watches[choice.reading.watch];
+    let streams = &choice.reading.streams;
     let hit = |moment: &usize| {
         let at = |values: &[Vec<f32>; STREAMS]| {
             StreamParts::from(std::array::from_fn(|i| values[i][*moment]))
@@ -127,7 +177,7 @@ pub(super) fn found(
             score: choice.fused.total[*moment],
             parts: at(&choice.fused.parts),
             raw: at(&streams.raw),
-            why: why(drive, watch, &streams, *moment),
+            why: why(drive, watch, streams, *moment),
             pictures: drive
                 .moments
                 .get(&key)
@@ -139,33 +189,42 @@ pub(super) fn found(
         .model
         .as_ref()
         .map(|(folder, _)| folder.display().to_string());
-    Ok(Found {
-        query: watch.query.text.clone(),
-        said: said(&watch.query),
+    let has_gate = matches!(options.way, Way::Gated | Way::Split);
+    let notices = notices(query, &choice, watch, &gate, read, options);
+    let found = Found {
+        query: query.text.clone(),
+        said: said(query),
         log: log.display().to_string(),
         way: options.way,
         model,
+        detector: options
+            .detector
+            .as_ref()
+            .map(|(folder, _)| folder.display().to_string()),
         engine: drive.engine().map(str::to_owned),
         caption: watch
             .wanted
             .as_ref()
             .and_then(|w| w.caption())
             .map(str::to_owned),
+        gate: has_gate.then_some(gate),
+        asked: watch.gating.words.clone().into(),
         weights: choice.weights.into(),
         moments: streams.times_ns.len(),
         pictures: read.pictures,
         scans: read.scans,
         texts: drive.texts.len(),
-        notices: notices(watch, &streams, read, options),
+        notices,
         hits: choice.chosen.iter().map(hit).collect(),
-    })
+    };
+    (found, streams)
 }
 
 fn said(query: &Query) -> Vec<SaidWord> {
     let word = |said: &drafthorse_keyframes::query::Said| SaidWord {
         words: said.words.clone(),
         sense: said.sense.map(Sense::name),
-        stream: STREAM_NAMES[said.sense.map_or(STREAMS - 1, Sense::stream)],
+        stream: STREAM_NAMES[(0..STREAMS).find(|i| said.asks(*i)).unwrap_or(STREAMS - 1)],
     };
     query.said.iter().map(word).collect()
 }
@@ -186,9 +245,14 @@ fn why(drive: &Drive, watch: &Watch, streams: &Streams, moment: usize) -> Vec<St
         why.push(format!("tracked: {}", place(user)));
     }
     let seen = watch.seen.get(&streams.keys[moment]);
+    let spotted = seen.and_then(|seen| seen.spotted);
+    if let (Some((score, class)), Some(spotter)) = (spotted, drive.spotter()) {
+        let name = spotter.name_of(class);
+        why.push(format!("detector: {name} with {:.0} %", 100.0 * score));
+    }
     if let (Some(wanted), Some(seen)) = (&watch.wanted, seen) {
         if seen.patches > 0.0 {
-            let names: Vec<&str> = watch.query.names().collect();
+            let names: Vec<&str> = watch.users.iter().flat_map(Query::names).collect();
             why.push(format!(
                 "patches: {} with {:.0} %",
                 names.join(", "),
@@ -199,11 +263,8 @@ fn why(drive: &Drive, watch: &Watch, streams: &Streams, moment: usize) -> Vec<St
             why.push(format!("picture: fits {caption:?} by {:.2}", seen.whole));
         }
     } else if streams.raw[1][moment] > 0.0 {
-        let words = watch
-            .query
-            .said
-            .iter()
-            .filter(|said| said.sense.is_some_and(|s| s.stream() == 1));
+        let words = watch.scene.iter().flat_map(|scene| &scene.said);
+        let words = words.filter(|said| said.asks(1));
         let words: Vec<&str> = words.map(|said| said.words.as_str()).collect();
         why.push(format!(
             "scene: {} by brightness and traffic, {:.2}",
@@ -227,15 +288,33 @@ fn place(user: SeenUser) -> String {
 }
 
 /// What a person should know who reads the result.
-fn notices(watch: &Watch, streams: &Streams, read: &Read, options: &FindOptions) -> Vec<String> {
+fn notices(
+    query: &Query,
+    choice: &Choice<'_>,
+    watch: &Watch,
+    gate: &GateUsed,
+    read: &Read,
+    options: &FindOptions,
+) -> Vec<String> {
     let mut notices = Vec::new();
-    let asks_scene = watch.query.senses().any(|sense| sense.stream() == 1);
-    if options.model.is_none() && (asks_scene || watch.query.asks_for_users()) {
+    let has_gate = matches!(options.way, Way::Gated | Way::Split);
+    if let Some(failure) = gate.failure.as_ref().filter(|_| has_gate) {
+        notices.push(format!(
+            "{failure}; the gate of words that is built in was used instead"
+        ));
+    }
+    if choice.fell_back {
+        notices.push(
+            "the streams that the gate asks see nothing: each was given the whole query".to_owned(),
+        );
+    }
+    let asks_scene = query.senses().any(|sense| sense.stream() == 1);
+    if options.model.is_none() && (asks_scene || query.asks_for_somebody()) {
         notices.push(
             "without --model road users are found by the tracks' classes alone, and of the scene only night, day and how much traffic there is".to_owned(),
         );
     }
-    if read.scans == 0 && watch.query.asks_for_users() {
+    if read.scans == 0 && query.asks_for_somebody() {
         notices.push("the log holds no tracks: nobody is found by radar".to_owned());
     }
     let unknown = watch
@@ -247,8 +326,8 @@ fn notices(watch: &Watch, streams: &Streams, read: &Read, options: &FindOptions)
             "the model does not know these words, they were left out for it: {unknown}"
         ));
     }
-    let [grounding, global, context] = streams.sees();
-    let asked = |stream: usize| watch.query.senses().any(|sense| sense.stream() == stream);
+    let [grounding, global, context] = choice.reading.streams.sees();
+    let asked = |stream: usize| query.said.iter().any(|said| said.asks(stream));
     for (sees, stream, what) in [
         (grounding, 0, "no such road user was found anywhere"),
         (
@@ -258,8 +337,7 @@ fn notices(watch: &Watch, streams: &Streams, read: &Read, options: &FindOptions)
         ),
         (context, 2, "no text of the log tells of it"),
     ] {
-        let words = stream == 2 && watch.query.said.iter().any(|said| said.sense.is_none());
-        if !sees && (asked(stream) || words) {
+        if !sees && asked(stream) {
             notices.push(format!("{}: {what}", STREAM_NAMES[stream]));
         }
     }

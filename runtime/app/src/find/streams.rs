@@ -1,6 +1,6 @@
 //! The three streams of a query over a drive: one raw value a moment, above 0 where the stream sees something.
 
-use super::drive::{Drive, Moment, SeenUser, Text};
+use super::drive::{Drive, Moment, SeenUser, Text, Watch};
 use drafthorse_keyframes::query::{Light, Query, STREAMS, Sense, TextIndex, Traffic};
 use std::collections::BTreeMap;
 
@@ -22,8 +22,7 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn of(drive: &Drive, query: usize) -> Self {
-        let watch = &drive.watches[query];
+    pub(super) fn of(drive: &Drive, watch: &Watch, index: &TextIndex) -> Self {
         let keys: Vec<u64> = drive.moments.keys().copied().collect();
         let time = |(key, moment): (&u64, &Moment)| {
             let shot = moment.shots.first();
@@ -36,14 +35,19 @@ impl Streams {
             let seen = watch.seen.get(key);
             let user = seen.and_then(|seen| seen.user);
             let fit = user.map_or(0.0, |(fit, _)| fit);
-            grounding.push(fit + seen.map_or(0.0, |seen| seen.patches));
+            let spotted = seen.and_then(|seen| seen.spotted);
+            let spotted = spotted.map_or(0.0, |(score, _)| score);
+            grounding.push(fit + seen.map_or(0.0, |seen| seen.patches) + spotted);
             users.push(user.map(|(_, user)| user));
             global.push(match has_eyes {
                 true => seen.map_or(0.0, |seen| seen.whole),
-                false => plain_scene(&watch.query, moment),
+                false => watch
+                    .scene
+                    .as_ref()
+                    .map_or(0.0, |scene| plain_scene(scene, moment)),
             });
         }
-        let (context, texts) = context(&watch.query, &drive.texts, &times_ns);
+        let (context, texts) = context(&index.alike(&watch.told), &drive.texts, &times_ns);
         Self {
             times_ns,
             raw: [grounding, global, context],
@@ -74,11 +78,10 @@ fn plain_scene(query: &Query, moment: &Moment) -> f32 {
 }
 
 /// How well what the log says around each moment fits, and which text fits best there.
-fn context(query: &Query, texts: &[Text], times_ns: &[u64]) -> (Vec<f32>, Vec<Option<usize>>) {
-    let alike = TextIndex::new(texts.iter().map(|text| text.text.as_str())).alike(&query.text);
+fn context(alike: &[f32], texts: &[Text], times_ns: &[u64]) -> (Vec<f32>, Vec<Option<usize>>) {
     let by_time: BTreeMap<(u64, usize), f32> = texts
         .iter()
-        .zip(alike)
+        .zip(alike.iter().copied())
         .enumerate()
         .filter(|(_, (_, alike))| *alike > 0.0)
         .map(|(index, (text, alike))| ((text.at_ns, index), alike))

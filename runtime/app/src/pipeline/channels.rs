@@ -47,6 +47,8 @@ fixed_channels! {
     17 NOTES "/notes" |t| own_channel(t, "Note", Role::Input);
     18 KEPT "/record/kept" |t| own_channel(t, "KeptWindow", Role::Measured);
     19 DESCRIPTIONS "/descriptions" |t| own_channel(t, "Description", Role::Measured);
+    20 VERDICTS "/verdicts" |t| own_channel(t, "Verdict", Role::Measured);
+    21 LINK "/link" |t| own_channel(t, "Link", Role::Measured);
 }
 
 /// The channels one sensor has.

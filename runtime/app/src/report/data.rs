@@ -41,6 +41,8 @@ pub(super) struct ReportData {
     pub cameras: Vec<Camera>,
     /// Thinned keyframes.
     pub keyframes: Vec<Keyframe>,
+    /// What became of drafted blocks; absent where nothing was drafted.
+    pub offloaded: Option<Offloaded>,
     /// Thinned radar scans.
     pub clouds: Vec<Cloud>,
     /// Thinned track lists.
@@ -166,6 +168,47 @@ pub(super) struct Keyframe {
     pub jpeg: String,
     /// What a model says of it.
     pub description: Option<Described>,
+    /// What became of it, where it was drafted.
+    pub verdict: Option<Ruled>,
+}
+
+/// The last word on a drafted description.
+#[derive(Debug, Serialize)]
+pub(super) struct Ruled {
+    /// `accepted`, `confirmed`, `corrected`, `unverified` or `amended`.
+    pub outcome: &'static str,
+    /// What the target wrote where the draft was not right; empty where the draft stands.
+    pub text: String,
+    /// Tokens of the draft, and those of them that were right, where the target spoke.
+    pub drafted: u32,
+    pub right: u32,
+    /// The router's score and threshold, and why.
+    pub score: f32,
+    pub threshold: f32,
+    pub why: String,
+}
+
+/// What became of all drafted blocks, and the link to the target.
+#[derive(Debug, Serialize)]
+pub(super) struct Offloaded {
+    pub blocks: u64,
+    pub accepted: u64,
+    pub confirmed: u64,
+    pub corrected: u64,
+    pub unverified: u64,
+    pub amended: u64,
+    /// Over the link, and what the blocks' pictures have as JPEG in the log.
+    pub sent_bytes: u64,
+    pub received_bytes: u64,
+    pub pictures_bytes: u64,
+    /// Blocks that waited on the disk at the last report.
+    pub spooled_blocks: u64,
+    /// Reports of the link: up, poor, down; and the last one.
+    pub states: [u64; 3],
+    pub state: String,
+    pub round_trip_ms: f64,
+    pub bytes_per_second: u64,
+    pub loss: f32,
 }
 
 /// What a vision-language model says of a picture.

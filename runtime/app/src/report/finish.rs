@@ -2,7 +2,7 @@
 
 use super::data::{
     Boxes, CLASSES, Camera, ChannelRow, Cloud, Counts, Described, Drop, FaultKind, Keyframe,
-    Latency, LogFile, Network, Pairs, Picture, Radar, ReportData,
+    Latency, LogFile, Network, Pairs, Picture, Radar, ReportData, Ruled,
 };
 use super::fold::Fold;
 use super::keyframes::{Keyframes, Shown};
@@ -10,7 +10,7 @@ use super::scenery::Scenery;
 use super::status::Status;
 use super::timeline::Axis;
 use super::{ReportOptions, base64};
-use drafthorse_record::messages::drafthorse;
+use drafthorse_record::messages::drafthorse::{self, verdict::Outcome};
 use nalgebra::Isometry3;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -108,11 +108,13 @@ impl Fold {
 }
 
 fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
-    let (count, shown) = keyframes.finish();
+    let (count, shown, offloaded) = keyframes.finish();
     data.counts.keyframes = count;
+    data.offloaded = offloaded;
     for Shown {
         keyframe,
         description,
+        verdict,
         jpeg,
     } in shown
     {
@@ -127,10 +129,37 @@ fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
             priority: keyframe.priority,
             camera: keyframe.camera,
             jpeg: base64::encode(&jpeg),
+            verdict: verdict.map(|verdict| ruled(verdict, description.as_ref())),
             description: description.map(described),
         });
     }
     data.keyframes.sort_by_key(|keyframe| keyframe.t);
+}
+
+fn ruled(of: drafthorse::Verdict, description: Option<&drafthorse::Description>) -> Ruled {
+    let outcome = match of.outcome() {
+        Outcome::Unknown => "unknown",
+        Outcome::Accepted => "accepted",
+        Outcome::Confirmed => "confirmed",
+        Outcome::Corrected => "corrected",
+        Outcome::Unverified => "unverified",
+        Outcome::Amended => "amended",
+    };
+    let why = match of.why.is_empty() {
+        true => of.reason,
+        false => format!("{}; {}", of.reason, of.why),
+    };
+    let frame = of.frames.into_iter().next().unwrap_or_default();
+    let stands = description.is_some_and(|description| description.text == frame.text);
+    Ruled {
+        outcome,
+        text: if stands { String::new() } else { frame.text },
+        drafted: frame.drafted,
+        right: frame.accepted,
+        score: of.score,
+        threshold: of.threshold,
+        why,
+    }
 }
 
 fn described(of: drafthorse::Description) -> Described {

@@ -1,7 +1,9 @@
 //! The keyframes of a log with their pictures. A keyframe is logged some seconds after its moment, so
 //! the latest pictures are held until then.
 
+use super::data::Offloaded;
 use super::fold::Message;
+use super::offload::Offload;
 use super::thin::Thinned;
 use crate::describe::Recent;
 use drafthorse_record::messages::drafthorse;
@@ -27,6 +29,8 @@ pub(super) struct Shown {
     pub keyframe: drafthorse::Keyframe,
     /// What a model says of it.
     pub description: Option<drafthorse::Description>,
+    /// What became of its block, where it was drafted.
+    pub verdict: Option<drafthorse::Verdict>,
     /// JPEG; empty where none is at hand.
     pub jpeg: Vec<u8>,
 }
@@ -38,6 +42,7 @@ pub(super) struct Keyframes {
     shown: Thinned<Shown>,
     /// By the beginning of their keyframe.
     descriptions: HashMap<u64, drafthorse::Description>,
+    offload: Offload,
 }
 
 impl Default for Keyframes {
@@ -46,6 +51,7 @@ impl Default for Keyframes {
             held: Recent::new(MAX_HELD_BYTES),
             shown: Thinned::new(MAX_SHOWN, MAX_SHOWN_BYTES),
             descriptions: HashMap::new(),
+            offload: Offload::default(),
         }
     }
 }
@@ -63,6 +69,7 @@ impl Keyframes {
                     let shown = Shown {
                         keyframe,
                         description: None,
+                        verdict: None,
                         jpeg,
                     };
                     (shown, weight)
@@ -77,18 +84,29 @@ impl Keyframes {
                 }
                 Ok(())
             }
+            "drafthorse.Verdict" => {
+                self.offload
+                    .add_verdict(drafthorse::Verdict::decode(m.data)?);
+                Ok(())
+            }
+            "drafthorse.Link" => {
+                self.offload.add_link(drafthorse::Link::decode(m.data)?);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
 
-    /// Keyframes in the log, and those that are shown.
-    pub(super) fn finish(mut self) -> (u64, Vec<Shown>) {
+    /// Keyframes in the log, those that are shown, and what became of their blocks.
+    pub(super) fn finish(mut self) -> (u64, Vec<Shown>, Option<Offloaded>) {
         let offered = self.shown.offered();
         let mut shown: Vec<_> = self.shown.into_items().collect();
         for shown in &mut shown {
-            shown.description = self.descriptions.remove(&shown.keyframe.begin_ns);
+            let begin_ns = shown.keyframe.begin_ns;
+            shown.description = self.descriptions.remove(&begin_ns);
+            shown.verdict = self.offload.of_keyframe(begin_ns).cloned();
         }
-        (offered, shown)
+        (offered, shown, self.offload.finish())
     }
 
     fn hold(&mut self, m: &Message<'_>, at_ns: u64) -> Result<(), DecodeError> {
@@ -165,8 +183,8 @@ mod tests {
         let data = description.encode_to_vec();
         let m = message("/descriptions", "drafthorse.Description", &data);
         keyframes.add(&m, 0).unwrap();
-        let (count, shown) = keyframes.finish();
-        assert_eq!(count, 3);
+        let (count, shown, offloaded) = keyframes.finish();
+        assert_eq!((count, offloaded.is_none()), (3, true));
         assert_eq!(shown[0].jpeg[2], 95);
         assert!(shown[1].jpeg.is_empty() && shown[2].jpeg.is_empty());
         let texts = shown

@@ -10,6 +10,7 @@ mod finish;
 mod fold;
 mod histogram;
 mod keyframes;
+mod offload;
 pub(crate) mod page;
 mod scenery;
 mod source;

@@ -1,6 +1,7 @@
 //! Descriptions of keyframes while a run goes on, on a thread of their own: a model takes a second where a
 //! lane has a tenth.
 
+use super::blocks::{Blocks, Left};
 use super::ingress::Ingress;
 use super::lock;
 use super::log::LogWriter;
@@ -15,8 +16,11 @@ use drafthorse_core::{Fault, FaultKind};
 use drafthorse_engine_auto::Engines;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
+/// How often verdicts are looked for while no keyframe comes.
+const POLL: Duration = Duration::from_millis(20);
 /// Keyframes that may wait for the model.
 const QUEUE: usize = 8;
 
@@ -36,6 +40,12 @@ pub(super) fn open(config: &Config) -> Result<Option<Describer>> {
         vision.model.display()
     );
     Ok(Some(describer))
+}
+
+/// A model, and where its drafts go; none where the whole model describes.
+pub(super) struct Making {
+    pub(super) describer: Describer,
+    pub(super) blocks: Option<Blocks>,
 }
 
 /// What lanes hand over, and how much of it came through.
@@ -85,29 +95,53 @@ impl Descriptions {
         lock(&self.waiting).take();
     }
 
-    /// Describes views until there are no more, and appends that to the log.
+    /// Describes views until there are no more, and appends that to the log. Drafts go on being made while the target
+    /// looks at others.
     pub(super) fn make(
         &self,
-        mut describer: Describer,
+        making: Making,
         views: &Receiver<View>,
         log: &LogWriter,
         ingress: &Ingress,
-    ) -> Latencies {
+    ) -> (Latencies, Option<Left>) {
+        let Making {
+            mut describer,
+            mut blocks,
+        } = making;
         let mut latencies = Latencies::default();
-        while let Ok(view) = views.recv() {
+        loop {
+            if let Some(blocks) = &mut blocks {
+                blocks.poll(&mut describer, log);
+            }
+            let view = match views.recv_timeout(POLL) {
+                Ok(view) => view,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let cause = Cause {
                 sequence: 0,
                 captured_ns: view.captured_ns,
                 received_ns: view.logged_ns,
             };
             match describer.describe(&view) {
-                Ok(description) => {
+                Ok(described) => {
+                    let description = &described.description;
                     latencies.record("vision.look", description.look_ns);
                     latencies.record("vision.choose", description.choose_ns);
                     latencies.record("vision.answer", description.answer_ns);
-                    let mut batch = log.batch();
-                    log.append_message(&mut batch, Channel::DESCRIPTIONS, cause, &description);
-                    log.keep_said(&mut batch, cause.received_ns);
+                    match &mut blocks {
+                        Some(blocks) => blocks.take(&view, described, &mut describer, log),
+                        None => {
+                            let mut batch = log.batch();
+                            log.append_message(
+                                &mut batch,
+                                Channel::DESCRIPTIONS,
+                                cause,
+                                description,
+                            );
+                            log.keep_said(&mut batch, cause.received_ns);
+                        }
+                    }
                     self.made.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(error) => ingress.event(&Fault {
@@ -119,7 +153,8 @@ impl Descriptions {
                 }),
             }
         }
-        latencies
+        let left = blocks.map(|blocks| blocks.finish(&mut describer, log));
+        (latencies, left)
     }
 
     /// Descriptions made, and keyframes that came too fast for one.

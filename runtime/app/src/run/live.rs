@@ -1,6 +1,7 @@
 //! Feeding a live run: a thread a source, and one that lets time pass and watches the clock.
 
 use super::setup::Progress;
+use super::status::Outside;
 use super::{Shared, deliver};
 use crate::feed::Feed;
 use drafthorse_core::{Fault, FaultKind};
@@ -61,6 +62,7 @@ fn feed_one(shared: &Shared, feed: &mut Feed) {
 fn watch(shared: &Shared, running: &AtomicUsize, progress: &Progress) {
     let mut next = Instant::now();
     let mut warned = false;
+    let mut outside = Outside::new(shared.status.as_deref());
     while running.load(Ordering::Relaxed) > 0 {
         if Instant::now() < next {
             std::thread::sleep(Duration::from_millis(20));
@@ -91,6 +93,7 @@ fn watch(shared: &Shared, running: &AtomicUsize, progress: &Progress) {
             mode: "live".to_owned(),
         });
         shared.health(at_ns);
+        outside.tell(shared, at_ns);
         progress.show(None, shared.words());
     }
 }

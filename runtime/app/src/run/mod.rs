@@ -1,6 +1,7 @@
 //! The main job: sources, lanes and the recorder, from the first byte to the finished report.
 
 mod allocations;
+mod blocks;
 mod describe;
 mod file;
 mod ingress;
@@ -10,6 +11,7 @@ mod live;
 mod log;
 mod notes;
 mod setup;
+mod status;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -36,7 +38,8 @@ use crate::plan::{Mode, Plan, RADAR_LANE};
 use crate::report;
 use crate::summary::{Latencies, Summary};
 use anyhow::{Context, Result, bail};
-use describe::Descriptions;
+use blocks::{Blocks, Left};
+use describe::{Descriptions, Making};
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use drafthorse_record::messages::drafthorse as message;
 use drafthorse_record::storage::{Disk, FileSystem};
@@ -65,6 +68,8 @@ pub struct RunOptions {
     pub stop: Arc<AtomicBool>,
     /// Notes for a run over recordings, in order of time.
     pub notes: Vec<TimedNote>,
+    /// Where a live run writes its state each second.
+    pub status: Option<PathBuf>,
     /// What `out` lies on: the file system, or a stand-in that misbehaves for a test.
     pub disk: Arc<dyn Disk>,
 }
@@ -78,6 +83,7 @@ impl RunOptions {
             report: false,
             stop: Arc::default(),
             notes: Vec::new(),
+            status: None,
             disk: Arc::new(FileSystem),
         }
     }
@@ -114,6 +120,8 @@ pub(crate) struct Shared {
     /// By sensor index.
     pub(crate) routes: Vec<Route>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Where the state of a live run is written each second.
+    status: Option<PathBuf>,
     /// Notes that the recordings have not reached yet.
     notes: Mutex<VecDeque<TimedNote>>,
     /// Messages that lanes did not append because the log had lost what they follow from.
@@ -157,6 +165,7 @@ impl Shared {
             lanes,
             routes,
             stop: Arc::clone(&options.stop),
+            status: options.status.clone(),
             notes: Mutex::new(options.notes.clone().into()),
             unlogged: AtomicU64::new(0),
             first_ns,
@@ -246,11 +255,23 @@ fn run_resolved(
     let channels = Channels::new(&plan);
     let first_ns = feed::first_stamp(&feeds);
     let mut shared = Shared::new(config, plan, &channels, options, name, first_ns)?;
-    let describing = describer.map(|describer| {
-        let (descriptions, views) = Descriptions::new(&shared.plan, &channels);
-        shared.descriptions = Some(descriptions);
-        (describer, views)
-    });
+    let describing = match describer {
+        None => None,
+        Some(mut describer) => {
+            let blocks = match describer.drafts() {
+                true => {
+                    let target = describer.target_shape()?;
+                    let mode = shared.plan.mode;
+                    let offload = config.offload.as_ref();
+                    Some(Blocks::open(&config.router, offload, target, name, mode)?)
+                }
+                false => None,
+            };
+            let (descriptions, views) = Descriptions::new(&shared.plan, &channels);
+            shared.descriptions = Some(descriptions);
+            Some((Making { describer, blocks }, views))
+        }
+    };
     setup::describe(&shared.plan, &channels, &shared.log, first_ns)?;
     setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);
@@ -260,12 +281,15 @@ fn run_resolved(
     })?;
     progress.finish();
 
-    let mut summary = summarise(&shared, outcomes);
+    let (mut summary, left) = summarise(&shared, outcomes);
     let finished = shared
         .log
         .recorder()
         .finish()
         .context("the log could not be finished")?;
+    if let Some(left) = left.filter(|_| finished.stopped.is_none()) {
+        left.logged();
+    }
     summary.messages = finished.messages;
     summary.bytes = finished.bytes;
     summary.log = finished.files.first().cloned();
@@ -372,7 +396,7 @@ fn logics(
 fn drive(
     shared: &Shared,
     logics: Vec<Box<dyn LaneLogic>>,
-    describing: Option<(Describer, Receiver<View>)>,
+    describing: Option<(Making, Receiver<View>)>,
     feeds: Vec<Feed>,
     progress: &setup::Progress,
 ) -> Result<Outcomes> {
@@ -388,10 +412,10 @@ fn drive(
                     .spawn_scoped(scope, move || run_lane(shared, handle, logic))
             })
             .collect();
-        let describer = describing.map(|(describer, views)| {
+        let describer = describing.map(|(making, views)| {
             std::thread::Builder::new()
                 .name("vision".to_owned())
-                .spawn_scoped(scope, move || run_describer(shared, describer, &views))
+                .spawn_scoped(scope, move || run_describer(shared, making, &views))
         });
         let close_descriptions = || shared.descriptions.iter().for_each(Descriptions::close);
         let (Ok(threads), Ok(describer)) = (started, describer.transpose()) else {
@@ -423,9 +447,11 @@ fn drive(
             ))
             .into());
         }
+        let (describing, blocks) = described.unwrap_or_default();
         Ok(Outcomes {
             lanes,
-            describing: described.unwrap_or_default(),
+            describing,
+            blocks,
         })
     })
 }
@@ -435,14 +461,20 @@ struct Outcomes {
     lanes: Vec<LaneOutcome>,
     /// How long descriptions took.
     describing: Latencies,
+    /// What is left of drafted blocks.
+    blocks: Option<Left>,
 }
 
 /// Describes keyframes until there are no more. A fault of the program in it ends the descriptions alone.
-fn run_describer(shared: &Shared, describer: Describer, views: &Receiver<View>) -> Latencies {
+fn run_describer(
+    shared: &Shared,
+    making: Making,
+    views: &Receiver<View>,
+) -> (Latencies, Option<Left>) {
     let Some(descriptions) = &shared.descriptions else {
-        return Latencies::default();
+        return Default::default();
     };
-    let make = || descriptions.make(describer, views, &shared.log, &shared.ingress);
+    let make = || descriptions.make(making, views, &shared.log, &shared.ingress);
     guard::catch(make).unwrap_or_else(|why| {
         tracing::error!("the description of keyframes broke off: {why}");
         descriptions.close();
@@ -453,7 +485,7 @@ fn run_describer(shared: &Shared, describer: Describer, views: &Receiver<View>) 
             count: 1,
             detail: format!("the description of keyframes broke off ({why})"),
         });
-        Latencies::default()
+        Default::default()
     })
 }
 
@@ -480,12 +512,15 @@ fn run_lane(
     }
 }
 
-fn summarise(shared: &Shared, outcomes: Outcomes) -> Summary {
+fn summarise(shared: &Shared, outcomes: Outcomes) -> (Summary, Option<Left>) {
     let mut summary = Summary::default();
     let mut latencies = outcomes.describing;
     for outcome in outcomes.lanes {
         latencies.merge(outcome.latencies);
         outcome.logic.summarise(&mut summary);
+    }
+    if let Some(left) = &outcomes.blocks {
+        summary.blocks = left.summary.clone();
     }
     shared.ingress.summarise(&mut summary);
     if let Some(keyframes) = &shared.keyframes {
@@ -516,7 +551,7 @@ fn summarise(shared: &Shared, outcomes: Outcomes) -> Summary {
     }
     summary.recording_stopped = status.stopped.map(|reason| reason.to_string());
     summary.latency_ms = latencies.percentiles_ms();
-    summary
+    (summary, outcomes.blocks)
 }
 
 /// Takes a raw message in: logged and aligned at ingress, then queued for its lane. What the queue

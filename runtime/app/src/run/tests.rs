@@ -67,7 +67,7 @@ fn run_changed(
     let mut logics = logics(&shared, &channels, &Networks::Recorded).unwrap();
     change(&mut feeds, &mut logics);
     let outcomes = drive(&shared, logics, None, feeds, &progress).unwrap();
-    let summary = summarise(&shared, outcomes);
+    let (summary, _) = summarise(&shared, outcomes);
     shared.log.recorder().finish().unwrap();
     summary
 }

@@ -3,7 +3,9 @@
 use crate::choice::Trial;
 use crate::engines::Engines;
 use crate::selftest::Plan;
-use drafthorse_engine::{EngineError, Manifest, Model, ModelFile, Port, Tensor, View, ViewMut};
+use drafthorse_engine::{
+    EngineError, Kept, Manifest, Model, ModelFile, Port, Tensor, View, ViewMut,
+};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -235,6 +237,10 @@ impl Model for Loaded {
 
     fn output(&self, output: usize) -> View<'_> {
         self.model.output(output)
+    }
+
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError> {
+        self.model.keep(kept)
     }
 
     fn reset(&mut self) -> Result<(), EngineError> {

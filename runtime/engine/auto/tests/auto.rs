@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
 use drafthorse_engine::{
-    Artefact, Backend, EngineError, LoadOptions, Manifest, Model, ModelFile, Port, Precision,
+    Artefact, Backend, EngineError, Kept, LoadOptions, Manifest, Model, ModelFile, Port, Precision,
     Reference, Tensor, View, ViewMut, run_once,
 };
 use drafthorse_engine_auto::{Engines, Loaded, Verdict, forget, plan_of};
@@ -85,6 +85,9 @@ impl Model for StandInModel {
     }
     fn output(&self, output: usize) -> View<'_> {
         self.outputs[output].view()
+    }
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError> {
+        self.model.keep(kept)
     }
     fn reset(&mut self) -> Result<(), EngineError> {
         self.model.reset()

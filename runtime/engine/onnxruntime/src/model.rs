@@ -2,7 +2,7 @@
 
 use crate::NAME;
 use crate::value::{self, Order, failed, is_tensor, take_shape, view, view_mut, zeros};
-use drafthorse_engine::{DType, EngineError, Model, Port, Ports, View, ViewMut};
+use drafthorse_engine::{DType, EngineError, Kept, Model, Port, Ports, View, ViewMut};
 use ort::session::{Session, SessionInputValue};
 use ort::value::DynValue;
 
@@ -133,6 +133,35 @@ impl Model for Loaded {
         } = &self.outputs[output];
         let value = value.as_ref().and_then(|value| view(value, *dtype, shape));
         value.unwrap_or_else(|| panic!("output {output} is read before the first run"))
+    }
+
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError> {
+        let mut left = Vec::with_capacity(self.ports.state.len());
+        let mut held = Vec::new();
+        for (state, &at) in self.ports.state.iter().zip(&self.order.state_inputs) {
+            let dtype = state.input.dtype;
+            let SessionInputValue::Owned(value) = &self.given[at] else {
+                continue;
+            };
+            take_shape(value, dtype, &mut held);
+            let (axis, shape) = state.keep(&held, kept)?;
+            if shape == held {
+                continue;
+            }
+            let mut next = zeros(dtype, &shape)?;
+            let copied = view_mut(&mut next, dtype, &shape).zip(view(value, dtype, &held));
+            if !copied.is_some_and(|(to, from)| to.copy_entries(from, axis, kept)) {
+                return Err(EngineError::Failed {
+                    backend: NAME,
+                    why: format!("the state {} cannot be read", state.input),
+                });
+            }
+            left.push((at, next));
+        }
+        for (at, next) in left {
+            self.given[at] = SessionInputValue::Owned(next);
+        }
+        Ok(())
     }
 
     fn reset(&mut self) -> Result<(), EngineError> {

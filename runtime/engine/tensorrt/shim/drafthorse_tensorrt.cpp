@@ -774,6 +774,57 @@ dht_status dht_session_run(dht_session* session, char* error, uint64_t capacity)
     });
 }
 
+dht_status dht_session_gather(dht_session* session, uint64_t input, uint64_t output, uint64_t axis,
+                              uint64_t first, uint64_t count, uint64_t const* then, char* error,
+                              uint64_t capacity) {
+    return guarded(error, capacity, [&] {
+        Tensor& from = session->at(input);
+        Tensor& to = session->at(output);
+        require(from.is_input && !to.is_input && to.kept && from.kept && to.dtype == from.dtype, DHT_UNFIT,
+                from.name + " cannot be copied to " + to.name);
+        require(from.has_shape, DHT_UNFIT, from.name + " has no shape yet");
+        require(axis < static_cast<uint64_t>(from.shape.nbDims), DHT_UNFIT, from.name + " has no such axis");
+        check(cudaSetDevice(session->device), "choosing the device");
+        std::size_t outer = 1;
+        std::size_t inner = size_of(from.dtype);
+        for (int32_t at = 0; at < from.shape.nbDims; ++at) {
+            auto const length = static_cast<std::size_t>(from.shape.d[at]);
+            if (static_cast<uint64_t>(at) != axis) {
+                (static_cast<uint64_t>(at) < axis ? outer : inner) *= length;
+            }
+        }
+        auto const held = static_cast<uint64_t>(from.shape.d[axis]);
+        uint64_t next = first;
+        bool fits = first <= held;
+        for (uint64_t index = 0; index < count; ++index) {
+            fits = fits && then[index] >= next && then[index] < held;
+            next = then[index] + 1;
+        }
+        require(fits, DHT_UNFIT, from.name + " has not these entries");
+        nvinfer1::Dims shape = from.shape;
+        shape.d[axis] = static_cast<int64_t>(first + count);
+        to.device.reserve(to.bytes(shape));
+        std::size_t const wide = held * inner;
+        std::size_t const narrow = (first + count) * inner;
+        auto const copy = [&](std::size_t to_entry, std::size_t from_entry, std::size_t entries) {
+            if (entries == 0 || inner == 0 || outer == 0) {
+                return;
+            }
+            check(cudaMemcpy2DAsync(static_cast<char*>(to.device.data()) + to_entry * inner, narrow,
+                                    static_cast<char const*>(from.device.data()) + from_entry * inner, wide,
+                                    entries * inner, outer, cudaMemcpyDeviceToDevice, session->stream),
+                  "copying on the device");
+        };
+        copy(0, 0, first);
+        for (uint64_t index = 0; index < count; ++index) {
+            copy(first + index, then[index], 1);
+        }
+        to.shape = shape;
+        to.has_shape = true;
+        session->touch();
+    });
+}
+
 dht_status dht_session_swap(dht_session* session, uint64_t input, uint64_t output, char* error,
                             uint64_t capacity) {
     return guarded(error, capacity, [&] {

@@ -15,7 +15,7 @@
 
 #include <stdint.h>
 
-#define DHT_ABI_VERSION 1u
+#define DHT_ABI_VERSION 2u
 #define DHT_MAX_RANK 8
 
 #if defined(__GNUC__)
@@ -164,6 +164,13 @@ DHT_API dht_status dht_session_host(const dht_session* session, uint64_t index, 
 /* Copies inputs to the device, runs, copies outputs to the host, and waits. Where it fails, outputs
  * and their shapes are as before. */
 DHT_API dht_status dht_session_run(dht_session* session, char* error, uint64_t capacity);
+
+/* Copies entries of an input along an axis, and all of the other axes, into the output's memory: the
+ * first `first` ones and those of the `count` ascending indices `then`, each `first` or more. Both are kept
+ * on the device and have one type; the output has the shape of what was copied until the next run. */
+DHT_API dht_status dht_session_gather(dht_session* session, uint64_t input, uint64_t output,
+                                      uint64_t axis, uint64_t first, uint64_t count,
+                                      const uint64_t* then, char* error, uint64_t capacity);
 
 /* The input takes the output's memory and shape and gives it its own memory: nothing is copied. Both
  * are kept on the device and have one type. */

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 /// `DHT_ABI_VERSION` of the header that this program was compiled with.
-pub(crate) const ABI_VERSION: u32 = 1;
+pub(crate) const ABI_VERSION: u32 = 2;
 
 /// `DHT_MAX_RANK`.
 pub(crate) const MAX_RANK: usize = 8;

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::abi;
-use drafthorse_engine::{DType, View, ViewMut};
+use drafthorse_engine::{DType, Kept, View, ViewMut};
 use libloading::Library;
 use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -56,6 +56,7 @@ functions! {
     dht_session_shape: fn(*const abi::SessionHandle, u64, *mut u64, *mut i64, Error, u64) -> abi::Status;
     dht_session_host: fn(*const abi::SessionHandle, u64, *mut *mut c_void, *mut u64, Error, u64) -> abi::Status;
     dht_session_run: fn(*mut abi::SessionHandle, Error, u64) -> abi::Status;
+    dht_session_gather: fn(*mut abi::SessionHandle, u64, u64, u64, u64, u64, *const u64, Error, u64) -> abi::Status;
     dht_session_swap: fn(*mut abi::SessionHandle, u64, u64, Error, u64) -> abi::Status;
 }
 
@@ -438,6 +439,31 @@ impl Session {
         // SAFETY: see `count`; nothing borrows the session's memory meanwhile.
         call(|error, capacity| unsafe {
             (self.shim.functions.dht_session_run)(self.handle, error, capacity)
+        })
+    }
+
+    /// Copies entries of an input along an axis into the memory of an output, which then has their shape.
+    pub(crate) fn gather(
+        &mut self,
+        input: usize,
+        output: usize,
+        axis: usize,
+        kept: Kept<'_>,
+    ) -> Result<(), Said> {
+        let then: Vec<u64> = kept.then.iter().map(|&entry| entry as u64).collect();
+        // SAFETY: `then` has as many entries as are said and outlives the call; see `count`.
+        call(|error, capacity| unsafe {
+            (self.shim.functions.dht_session_gather)(
+                self.handle,
+                input as u64,
+                output as u64,
+                axis as u64,
+                kept.first as u64,
+                then.len() as u64,
+                then.as_ptr(),
+                error,
+                capacity,
+            )
         })
     }
 

@@ -4,7 +4,7 @@ use crate::NAME;
 use crate::build::Plan;
 use crate::ffi::{Described, Said, Session};
 use crate::profile::Profile;
-use drafthorse_engine::{EngineError, Model, Port, Ports, View, ViewMut};
+use drafthorse_engine::{EngineError, Kept, Model, Port, Ports, View, ViewMut};
 
 pub(crate) struct Loaded {
     session: Session,
@@ -72,6 +72,20 @@ impl Loaded {
         loaded.reset()?;
         Ok(loaded)
     }
+
+    /// Each state's output becomes its input: all of them, or none.
+    fn move_state(&mut self) -> Result<(), EngineError> {
+        for (done, &(input, output)) in self.state.iter().enumerate() {
+            if let Err(said) = self.session.swap(input, output) {
+                // To swap again is to swap back.
+                for &(input, output) in &self.state[..done] {
+                    self.session.swap(input, output).map_err(failed)?;
+                }
+                return Err(failed(said));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[allow(clippy::needless_pass_by_value)] // For `map_err`.
@@ -134,15 +148,7 @@ impl Model for Loaded {
             self.session.view(at, port.dtype, shape).map_err(failed)?;
         }
         // The state moves on only once every output is known to be readable.
-        for (done, &(input, output)) in self.state.iter().enumerate() {
-            if let Err(said) = self.session.swap(input, output) {
-                // All of it moves, or none: to swap again is to swap back.
-                for &(input, output) in &self.state[..done] {
-                    self.session.swap(input, output).map_err(failed)?;
-                }
-                return Err(failed(said));
-            }
-        }
+        self.move_state()?;
         self.has_run = true;
         Ok(())
     }
@@ -153,6 +159,21 @@ impl Model for Loaded {
         let (at, dtype) = (self.outputs[output], self.ports.outputs[output].dtype);
         let view = self.session.view(at, dtype, &self.output_shapes[output]);
         view.unwrap_or_else(|said| panic!("output {output} has no memory: {}", said.text))
+    }
+
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError> {
+        let mut held = Vec::new();
+        let mut axes = Vec::with_capacity(self.state.len());
+        for (state, &(input, _)) in self.ports.state.iter().zip(&self.state) {
+            self.session.shape(input, &mut held).map_err(failed)?;
+            axes.push(state.keep(&held, kept)?.0);
+        }
+        // What stays is copied into the outputs' memory, which then becomes the inputs'.
+        for (&(input, output), axis) in self.state.iter().zip(axes) {
+            let gathered = self.session.gather(input, output, axis, kept);
+            gathered.map_err(failed)?;
+        }
+        self.move_state()
     }
 
     fn reset(&mut self) -> Result<(), EngineError> {

@@ -62,15 +62,15 @@ fn a_library_that_is_missing_foreign_or_of_another_version_is_told() {
     let error = refused(&library(dir.path(), "old", &version(0)));
     assert!(
         matches!(&error, EngineError::TooOld { found, needed, .. }
-            if found == "interface 0" && needed == "interface 1"),
+            if found == "interface 0" && needed == "interface 2"),
         "{error}"
     );
-    let error = refused(&library(dir.path(), "new", &version(2)));
+    let error = refused(&library(dir.path(), "new", &version(3)));
     assert!(
         matches!(&error, EngineError::Absent { why, .. } if why.contains("newer than this program's")),
         "{error}"
     );
-    let error = refused(&library(dir.path(), "half", &version(1)));
+    let error = refused(&library(dir.path(), "half", &version(2)));
     assert!(
         matches!(&error, EngineError::Absent { why, .. } if why.contains("dht_get_versions")),
         "{error}"

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{MODE, artefact, concatenation, sample, state_of_concatenation};
-use drafthorse_engine::{Backend, EngineError, LoadOptions, Model, Tensor, run_once};
+use drafthorse_engine::{Backend, EngineError, Kept, LoadOptions, Model, Tensor, run_once};
 use drafthorse_engine_tensorrt::{
     AxisRange, Progress, TensorRt, TensorRtConfig, Toolchain, compile_shim,
 };
@@ -73,6 +73,7 @@ fn the_library_does_what_its_header_says() {
     versions(&library);
     shapes_and_graphs(&library);
     state(&library);
+    going_back(&library);
     failures(&library);
     builds(&library, &folder.path().join("cache"));
 }
@@ -156,6 +157,29 @@ fn state(library: &Path) {
             let outputs = run_once(model.as_mut(), &[row(5.0)]).unwrap();
             assert_eq!(sum(&outputs), expected);
         }
+    }
+}
+
+/// Copies on the device: what stays of a state is what was there, wherever its memory lies by then.
+fn going_back(library: &Path) {
+    let engine = open(until(300), library);
+    let mut model = load(&engine, &state_of_concatenation(0)).unwrap();
+    for round in 0..3 {
+        for value in [1.0, 2.0, 4.0, 8.0, 16.0] {
+            run_once(model.as_mut(), &[row(value)]).unwrap();
+        }
+        let kept = Kept {
+            first: 1,
+            then: &[2, 4],
+        };
+        model.keep(kept).unwrap();
+        let outputs = run_once(model.as_mut(), &[row(32.0)]).unwrap();
+        assert_eq!(sum(&outputs), 53.0, "round {round}");
+        assert!(matches!(
+            model.keep(Kept::first(5)),
+            Err(EngineError::Keep { .. })
+        ));
+        model.keep(Kept::first(0)).unwrap();
     }
 }
 

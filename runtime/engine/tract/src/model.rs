@@ -3,7 +3,7 @@
 use crate::plan::{Plans, datum};
 use crate::value::{view, view_mut};
 use crate::{NAME, guarded, words};
-use drafthorse_engine::{DType, EngineError, Model, Port, Ports, View, ViewMut};
+use drafthorse_engine::{DType, EngineError, Kept, Model, Port, Ports, View, ViewMut};
 use std::sync::Arc;
 use tract_onnx::prelude::*;
 
@@ -126,6 +126,32 @@ impl Model for Loaded {
         let value = self.outputs[output].as_ref();
         let value = value.and_then(|value| view(value, dtype));
         value.unwrap_or_else(|| panic!("output {output} is read before the first run"))
+    }
+
+    fn keep(&mut self, kept: Kept<'_>) -> Result<(), EngineError> {
+        let inputs = self.ports.inputs.len();
+        let mut left = Vec::with_capacity(self.ports.state.len());
+        for (state, held) in self.ports.state.iter().zip(&self.given[inputs..]) {
+            let (axis, shape) = state.keep(held.shape(), kept)?;
+            if shape == held.shape() {
+                left.push(Arc::clone(held));
+                continue;
+            }
+            let dtype = state.input.dtype;
+            let mut tensor = Tensor::zero_dt(datum(dtype), &shape).map_err(|it| failed(&it))?;
+            let to = view_mut(&mut tensor, dtype, &shape);
+            let copied = to.zip(view(held, dtype));
+            if !copied.is_some_and(|(to, from)| to.copy_entries(from, axis, kept)) {
+                return Err(EngineError::Failed {
+                    backend: NAME,
+                    why: format!("the state {} has become {held:?}", state.input),
+                });
+            }
+            left.push(Arc::new(tensor));
+        }
+        self.given.truncate(inputs);
+        self.given.append(&mut left);
+        Ok(())
     }
 
     fn reset(&mut self) -> Result<(), EngineError> {

@@ -1,16 +1,17 @@
 //! A query in the sentences of captions, for models that match pictures and texts.
 
-use super::parse::Query;
+use super::parse::{Query, Said};
 use super::sense::{Distance, Light, Sense, Side, Signal, Traffic, Weather};
 use drafthorse_core::Class;
 
 impl Query {
-    /// The scene that the query describes, as one caption; none where it says nothing of what a picture
-    /// shows.
+    /// The scene that the query describes, as one caption: a sentence for each thing that a caption states,
+    /// and the words that no sentence holds as they are. A model leaves out what it does not know.
     #[must_use]
-    pub fn caption(&self) -> Option<String> {
+    pub fn caption(&self) -> String {
         let mut sentences: Vec<String> = self.senses().filter_map(of_scene).collect();
-        for class in self.users().filter(|class| *class != Class::Unknown) {
+        let users: Vec<Class> = self.users().filter(|c| *c != Class::Unknown).collect();
+        for class in &users {
             sentences.extend(self.of_user(class.name()));
         }
         let paint = self.senses().find_map(|sense| match sense {
@@ -18,7 +19,16 @@ impl Query {
             _ => None,
         });
         sentences.extend(paint);
-        (!sentences.is_empty()).then(|| sentences.join(" . "))
+        let is_stated = |said: &&Said| match said.sense {
+            Some(Sense::Side(_) | Sense::Distance(_)) => !users.is_empty(),
+            Some(Sense::User(class)) => class != Class::Unknown,
+            Some(Sense::Colour(_)) => true,
+            Some(sense) => of_scene(sense).is_some(),
+            None => false,
+        };
+        let rest = self.said.iter().filter(|said| !is_stated(said));
+        sentences.extend(rest.map(|said| said.words.clone()));
+        sentences.join(" . ")
     }
 
     /// Names of the road users that patches of a picture are compared with.
@@ -74,13 +84,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_picture_can_show_is_in_the_caption_and_nothing_else() {
+    fn what_a_caption_states_is_a_sentence_and_the_rest_stays_as_it_is() {
         let caption = |text: &str| Query::parse(text).expect("a query").caption();
         assert_eq!(
-            caption("cyclist crossing in front at night").as_deref(),
-            Some("the light is that of night . the first road user ahead is a cyclist")
+            caption("cyclist in front at night"),
+            "the light is that of night . the first road user ahead is a cyclist"
         );
-        assert_eq!(caption("radar stalled"), None);
-        assert_eq!(caption("lorry").as_deref(), Some("we see some trucks"));
+        assert_eq!(caption("lorry"), "we see some trucks");
+        assert_eq!(
+            caption("radar stalled near a crossing lorry in fog"),
+            "the weather is foggy . the nearest truck is close . radar . stalled . crossing"
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! A query in words, taken apart.
 
+use super::fusion::STREAMS;
 use super::sense::{Distance, Motion, Sense, Side};
+use super::things::Things;
 use super::vocabulary::sense_of;
 use super::words::{is_filler, words};
 use drafthorse_core::Class;
@@ -10,8 +12,10 @@ use drafthorse_core::Class;
 pub struct Said {
     /// The words.
     pub words: String,
-    /// What they ask for; none where they are only looked for in the log's text.
+    /// What they ask for; none where they are only looked for in the log's text or by a detector.
     pub sense: Option<Sense>,
+    /// Classes of the detector that they ask for.
+    pub things: Vec<usize>,
 }
 
 /// A query. Moments are looked for in which everything that it names comes together.
@@ -54,28 +58,18 @@ impl Query {
     /// # Errors
     /// [`QueryError`]: nothing is asked, or it is asked for what is not there.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let all = words(text);
+        Self::parse_with(text, &Things::default())
+    }
+
+    /// Takes a query apart where a detector finds things.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with(text: &str, things: &Things) -> Result<Self, QueryError> {
         let mut said = Vec::new();
-        let mut at = 0;
-        while at < all.len() {
-            let rest = &all[at..];
-            let (length, sense) = match sense_of(rest) {
-                Some((length, sense)) => (length, Some(sense)),
-                None => (1, None),
-            };
-            let word = rest[0].as_str();
-            if sense.is_none() && NEGATIONS.contains(&word) {
-                return Err(QueryError::Negated {
-                    word: word.to_owned(),
-                });
-            }
-            if sense.is_some() || !is_filler(word) {
-                said.push(Said {
-                    words: rest[..length].join(" "),
-                    sense,
-                });
-            }
-            at += length;
+        // No phrase goes on beyond a comma.
+        for part in text.split([',', ';']) {
+            take_apart(part, things, &mut said)?;
         }
         if said.is_empty() {
             return Err(QueryError::Empty {
@@ -91,7 +85,8 @@ impl Query {
     }
 
     /// Words whose sense depends on others: only a road user overtakes or stands somewhere; what stops where
-    /// nobody is named is the vehicle, of which the log tells.
+    /// nobody is named is the vehicle, of which the log tells. Where nobody is named who could be near or on the
+    /// left, that is a word of the log's text, and of a scene alone it says nothing.
     fn settle(&mut self) {
         let names_somebody = self.users().next().is_some();
         for said in &mut self.said {
@@ -101,6 +96,21 @@ impl Query {
                 }
                 other => other,
             };
+        }
+        let is_place =
+            |said: &Said| matches!(said.sense, Some(Sense::Side(_) | Sense::Distance(_)));
+        let is_placed = |said: &Said| {
+            let moves = matches!(said.sense, Some(Sense::User(_) | Sense::Motion(_)));
+            moves || !said.things.is_empty()
+        };
+        if self.said.iter().any(is_placed) || self.said.iter().all(is_place) {
+            return;
+        }
+        if self.said.iter().any(|said| said.asks(STREAMS - 1)) {
+            let places = self.said.iter_mut().filter(|said| is_place(said));
+            places.for_each(|said| said.sense = None);
+        } else {
+            self.said.retain(|said| !is_place(said));
         }
     }
 
@@ -143,17 +153,70 @@ impl Query {
         })
     }
 
-    /// Whether it asks for road users, by class, place or motion.
+    /// The classes of the detector that it asks for.
+    pub fn things(&self) -> impl Iterator<Item = usize> + '_ {
+        self.said
+            .iter()
+            .flat_map(|said| said.things.iter().copied())
+    }
+
+    /// Whether it asks for road users, by class, place or motion, or for things that a detector finds.
     #[must_use]
-    pub fn asks_for_users(&self) -> bool {
-        self.senses().any(|sense| sense.stream() == 0)
+    pub fn asks_for_somebody(&self) -> bool {
+        self.senses().any(|sense| sense.stream() == 0) || self.things().next().is_some()
+    }
+}
+
+/// What a part of a query says.
+fn take_apart(text: &str, things: &Things, said: &mut Vec<Said>) -> Result<(), QueryError> {
+    let all = words(text);
+    let mut at = 0;
+    while at < all.len() {
+        let rest = &all[at..];
+        let (length, sense, things) = meaning(rest, things);
+        let word = rest[0].as_str();
+        let means_something = sense.is_some() || !things.is_empty();
+        if !means_something && NEGATIONS.contains(&word) {
+            return Err(QueryError::Negated {
+                word: word.to_owned(),
+            });
+        }
+        if means_something || !is_filler(word) {
+            said.push(Said {
+                words: rest[..length].join(" "),
+                sense,
+                things,
+            });
+        }
+        at += length;
+    }
+    Ok(())
+}
+
+/// What a text begins with: how many words, and what they mean; the longer phrase wins, and of equal ones
+/// both hold.
+fn meaning(rest: &[String], things: &Things) -> (usize, Option<Sense>, Vec<usize>) {
+    let (length, sense) = match sense_of(rest) {
+        Some((length, sense)) => (length, Some(sense)),
+        None => (0, None),
+    };
+    match things.at(rest) {
+        Some((longer, classes)) if longer > length => (longer, None, classes),
+        Some((same, classes)) if same == length => (length, sense, classes),
+        _ => {
+            let classes = match sense {
+                Some(Sense::User(class)) => things.of_user(class),
+                _ => Vec::new(),
+            };
+            (length.max(1), sense, classes)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::sense::{Light, Signal};
+    use crate::query::sense::{Light, Signal, Weather};
     use proptest::prelude::*;
 
     fn senses(text: &str) -> Vec<Sense> {
@@ -179,6 +242,13 @@ mod tests {
                 Sense::Signal(Signal::Red)
             ]
         );
+        assert_eq!(
+            senses("red, light rain"),
+            [Sense::Colour("red"), Sense::Weather(Weather::Drizzle)]
+        );
+        assert_eq!(senses("wildlife near the road"), [Sense::Told("animal")]);
+        assert_eq!(senses("fog ahead"), [Sense::Weather(Weather::Fog)]);
+        assert_eq!(senses("close ahead").len(), 2);
         assert_eq!(senses("stopped"), [Sense::Told("stop")]);
         assert_eq!(
             senses("stopped truck"),

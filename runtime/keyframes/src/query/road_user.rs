@@ -21,7 +21,10 @@ impl Query {
     /// asked and does not hold. 0 where the query asks for no road users, or for those of another class.
     #[must_use]
     pub fn fit_of_track(&self, track: &Track, ego: &EgoMotion) -> f64 {
-        if !self.asks_for_users() || track.missed_scans > MISSED {
+        // A thing that only a detector knows is no track.
+        let asks_for_users = self.users().next().is_some()
+            || self.things().next().is_none() && self.asks_for_somebody();
+        if !asks_for_users || track.missed_scans > MISSED {
             return 0.0;
         }
         let wanted = |class: Class| class == Class::Unknown || class == track.class;

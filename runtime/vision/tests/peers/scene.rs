@@ -111,3 +111,31 @@ fn pictures_patches_and_texts_match_as_the_peers() {
             .contains("no image_match.onnx")
     );
 }
+
+#[test]
+fn to_go_back_is_never_to_have_gone_there_bit_for_bit() {
+    for (engine, mut vlm) in models("scene_vlm") {
+        let tokens = vlm.look(&picture(256, 128)).unwrap();
+        // Pruned tokens leave gaps in the positions, which stay where they are.
+        let kept: Vec<usize> = (0..tokens.len()).step_by(3).collect();
+        let tokens = tokens.keep(&kept).unwrap();
+        let prompt = vlm.prompt(&[&tokens], None).unwrap();
+        vlm.begin(&prompt, &[&tokens]).unwrap();
+        vlm.go_on(&[7, 9]).unwrap();
+        vlm.go_on(&[8]).unwrap();
+        let expected = vlm.logits(0).unwrap().to_vec();
+
+        vlm.begin(&prompt, &[&tokens]).unwrap();
+        vlm.go_on(&[11, 12, 13]).unwrap();
+        vlm.keep(0).unwrap();
+        vlm.go_on(&[7, 9]).unwrap();
+        vlm.go_on(&[14, 15, 16, 17]).unwrap();
+        vlm.keep(2).unwrap();
+        vlm.go_on(&[8]).unwrap();
+        let bits = |logits: &[f32]| logits.iter().map(|it| it.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(vlm.logits(0).unwrap()), bits(&expected), "{engine}");
+
+        assert!(vlm.keep(4).unwrap_err().to_string().contains("entries"));
+        assert_eq!(bits(vlm.logits(0).unwrap()), bits(&expected), "{engine}");
+    }
+}

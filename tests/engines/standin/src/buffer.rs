@@ -1,7 +1,7 @@
 //! Memory that both sides of the interface write.
 
 use crate::{Failure, failed};
-use drafthorse_engine::{View, ViewMut};
+use drafthorse_engine::{Kept, View, ViewMut};
 use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::ptr::copy_nonoverlapping as copy;
@@ -28,6 +28,32 @@ impl Buffer {
             true => Ok(()),
             false => Err(failed("a buffer is too short")),
         }
+    }
+
+    /// A buffer with entries of `entry` bytes of each of the `rows` rows of `row` bytes here.
+    pub(crate) fn gather(
+        &self,
+        rows: usize,
+        row: usize,
+        entry: usize,
+        kept: Kept<'_>,
+    ) -> Result<Self, Failure> {
+        self.check(rows * row)?;
+        let to = Self::zeros(rows * kept.count() * entry);
+        let mut at = 0;
+        for first in (0..rows).map(|index| index * row) {
+            for run in kept.runs() {
+                let (from, bytes) = (first + run.start * entry, run.len() * entry);
+                // SAFETY: the entries are within the row, as the caller has checked, and the buffers do
+                // not overlap.
+                unsafe {
+                    let from = self.data().cast::<u8>().add(from);
+                    copy(from, to.data().cast::<u8>().add(at), bytes);
+                }
+                at += bytes;
+            }
+        }
+        Ok(to)
     }
 
     /// Copies a tensor's elements out of it.

@@ -5,6 +5,7 @@ use crate::abi::{BuildOptions, Profile, SessionOptions, Status, TensorInfo, Vers
 use crate::engine::{self, Bounds};
 use crate::session::{Session, constant};
 use crate::{Failure, abi, failed, versions};
+use drafthorse_engine::Kept;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
@@ -266,6 +267,29 @@ pub(crate) unsafe extern "C" fn dht_session_run(
     capacity: u64,
 ) -> Status {
     guarded(error, capacity, || unsafe { &mut *session }.run())
+}
+
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn dht_session_gather(
+    session: *mut Session,
+    input: u64,
+    output: u64,
+    axis: u64,
+    first: u64,
+    count: u64,
+    then: *const u64,
+    error: *mut c_char,
+    capacity: u64,
+) -> Status {
+    guarded(error, capacity, || {
+        let then = unsafe { list(then, count) }.iter();
+        let then: Vec<usize> = then.map(|&entry| entry as usize).collect();
+        let kept = Kept {
+            first: first as usize,
+            then: &then,
+        };
+        unsafe { &mut *session }.gather(input, output, axis, kept)
+    })
 }
 
 #[unsafe(no_mangle)]

@@ -4,7 +4,7 @@ use crate::buffer::Buffer;
 use crate::engine::{self, Bounds};
 use crate::versions::onnxruntime;
 use crate::{Failure, abi, failed, unfit};
-use drafthorse_engine::{Artefact, Backend as _, DType, Dim, LoadOptions, Model, Port};
+use drafthorse_engine::{Artefact, Backend as _, DType, Dim, Kept, LoadOptions, Model, Port};
 use std::ffi::CString;
 
 pub(crate) struct Session {
@@ -155,6 +155,32 @@ impl Session {
             }
             tensor.buffer.write(view)?;
         }
+        Ok(())
+    }
+
+    pub(crate) fn gather(
+        &mut self,
+        input: u64,
+        output: u64,
+        axis: u64,
+        kept: Kept<'_>,
+    ) -> Result<(), Failure> {
+        let (from, to) = (self.at(input)?, self.at(output)?);
+        let fits = from.is_input && !to.is_input && to.kept && from.kept;
+        let mut shape = self.shape(input)?.to_vec();
+        let axis = usize::try_from(axis).map_err(unfit)?;
+        let held = shape.get(axis).copied().filter(|_| fits);
+        let last = kept.then.last().map_or(kept.first, |last| last + 1);
+        if to.port.dtype != from.port.dtype || held.is_none_or(|held| last > held) {
+            return Err(unfit(format!("{} has not these entries", from.port)));
+        }
+        let row = size(from.port.dtype) * shape[axis + 1..].iter().product::<usize>();
+        let outer: usize = shape[..axis].iter().product();
+        let bytes = from.buffer.gather(outer, shape[axis] * row, row, kept)?;
+        shape[axis] = kept.count();
+        let to = self.at_mut(output)?;
+        to.buffer = bytes;
+        to.shape = Some(shape);
         Ok(())
     }
 

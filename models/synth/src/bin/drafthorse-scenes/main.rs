@@ -7,8 +7,8 @@ mod sheet;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use drafthorse_synth::scenes::{
-    BITS, CAPTION_WORDS, PAINT_COLOURS, Scene, Scenes, ScenesConfig, Split, keys, names, parse,
-    save, values, vocabulary,
+    BITS, CAPTION_WORDS, PAINT_COLOURS, Scene, Scenes, ScenesConfig, Split, fact_words, keys,
+    names, parse, save, values, vocabulary,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -21,7 +21,7 @@ use std::time::Instant;
 #[command(name = "drafthorse-scenes", version)]
 struct Args {
     /// Folder of the scenes: new, empty, or of the same options.
-    #[arg(long, required_unless_present = "parse")]
+    #[arg(long, required_unless_present_any = ["parse", "fact_words"])]
     out: Option<PathBuf>,
     /// What the scenes are for; splits share no seed, and test has its own town.
     #[arg(long, default_value = "train")]
@@ -44,6 +44,9 @@ struct Args {
     /// Read captions from standard input, one a line, and print the facts of each as JSON.
     #[arg(long)]
     parse: bool,
+    /// Print the words of captions that carry facts, one a line.
+    #[arg(long)]
+    fact_words: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -71,8 +74,12 @@ fn main() -> Result<()> {
     if args.parse {
         return parse_lines();
     }
+    if args.fact_words {
+        fact_words().iter().for_each(|word| println!("{word}"));
+        return Ok(());
+    }
     let Some(out) = &args.out else {
-        bail!("give --out, or --parse");
+        bail!("give --out, --parse or --fact-words");
     };
     std::fs::create_dir_all(out)
         .with_context(|| format!("cannot make the folder {}", out.display()))?;

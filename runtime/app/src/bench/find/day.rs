@@ -1,11 +1,11 @@
 //! A log's worth of generated drives strung together: pictures, tracks and texts as a log has them, and
 //! what was true.
 
-use crate::find::{Drive, Eyes, Text, TrafficEvents};
+use crate::find::{Drive, Sight, Text, TrafficEvents};
 use anyhow::{Context, Result};
 use drafthorse_core::{Class, EgoMotion, Image, SensorId, Track};
 use drafthorse_detector::{DetectorConfig, RadarPerception};
-use drafthorse_keyframes::query::Query;
+use drafthorse_keyframes::query::{Gating, Query};
 use drafthorse_synth::{DriveConfig, EPOCH_NS, Event, Light, Town, Weather};
 use std::num::NonZeroU64;
 
@@ -303,8 +303,8 @@ impl Day {
     }
 
     /// The fold that the command makes of a log, with these queries watched.
-    pub(super) fn into_drive(self, queries: Vec<Query>, eyes: Option<Eyes>) -> Result<Drive> {
-        let mut drive = Drive::new(EVERY_NS, queries, eyes)?;
+    pub(super) fn into_drive(self, queries: &[(Query, Gating)], sight: Sight) -> Result<Drive> {
+        let mut drive = Drive::new(EVERY_NS, queries, sight)?;
         for scan in &self.scans {
             drive.tracks(scan.at_ns, &scan.ego, &scan.tracks);
         }

@@ -10,10 +10,10 @@ mod recall;
 use super::Figure;
 use crate::cli::BenchArgs;
 use crate::commands::engine_config;
-use crate::find::{Eyes, FindOptions, Way, choose};
+use crate::find::{Eyes, FindOptions, Sight, Way, choose};
 use anyhow::{Result, bail};
-use ask::KINDS;
-use drafthorse_keyframes::query::STREAMS;
+use ask::{Asked, KINDS};
+use drafthorse_keyframes::query::{Gating, Query, STREAMS};
 use drafthorse_synth::Town;
 use recall::Recalls;
 
@@ -29,12 +29,13 @@ const JUDGED: (Town, u64) = (Town::Harbour, 7000);
 const TUNED: (Town, u64) = (Town::OldTown, 1000);
 
 /// A way of choosing, and the streams that it is left.
-const WAYS: [(&str, Way, [bool; STREAMS]); 12] = [
+const WAYS: [(&str, Way, [bool; STREAMS]); 13] = [
     ("gated", Way::Gated, [true, true, true]),
     ("static", Way::Static, [true, true, true]),
-    ("grounding_alone", Way::Static, [true, false, false]),
-    ("global_alone", Way::Static, [false, true, false]),
-    ("context_alone", Way::Static, [false, false, true]),
+    ("split", Way::Split, [true, true, true]),
+    ("grounding_alone", Way::Split, [true, false, false]),
+    ("global_alone", Way::Split, [false, true, false]),
+    ("context_alone", Way::Split, [false, false, true]),
     ("gated_less_grounding", Way::Gated, [false, true, true]),
     ("gated_less_global", Way::Gated, [true, false, true]),
     ("gated_less_context", Way::Gated, [true, true, false]),
@@ -66,13 +67,21 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
             )?),
             None => None,
         };
-        let texts = asked.iter().map(|asked| asked.query.clone()).collect();
-        let drive = day.into_drive(texts, eyes)?;
+        let gated = |asked: &Asked| (asked.query.clone(), Gating::by_words(&asked.query));
+        let queries: Vec<(Query, Gating)> = asked.iter().map(gated).collect();
+        let drive = day.into_drive(
+            &queries,
+            Sight {
+                eyes,
+                spotter: None,
+            },
+        )?;
         for (number, asked) in asked.iter().enumerate() {
-            let streams = drive.streams(number);
+            let readings = drive.readings(number);
             let of_way = |(_, way, use_of): (&str, Way, [bool; STREAMS])| {
-                let choice = choose(&drive, &asked.query, &streams, way, use_of, [COUNT, gap_ns]);
-                let times = choice.chosen.iter().map(|i| streams.times_ns[*i]);
+                let choice = choose(&drive, &readings, way, use_of, [COUNT, gap_ns]);
+                let times_ns = &choice.reading.streams.times_ns;
+                let times = choice.chosen.iter().map(|i| times_ns[*i]);
                 recall::recall(&times.collect::<Vec<u64>>(), &asked.episodes_ns)
             };
             let shares = WAYS.map(of_way);

@@ -12,17 +12,41 @@ function keyframePicture(keyframe) {
     svgElement("path", { d: "M0 0h1000v1000h-1000z" + holes, "fill-rule": "evenodd", transform: `scale(${width / 1000} ${height / 1000})`, class: "unseen" }));
   return picture;
 }
+// The draft as it stands; where the target wrote something else, both.
+function keyframeWords(keyframe) {
+  const { description, verdict } = keyframe;
+  if (!description) return [];
+  const draft = element("p", {}, description.text || "(no words)");
+  if (!verdict || !verdict.text) return [draft];
+  draft.className = "struck";
+  return [draft, element("p", {}, verdict.text)];
+}
 function keyframeCard(keyframe) {
-  const description = keyframe.description;
+  const { description, verdict } = keyframe;
   const parts = [keyframe.cues, `stands out by ${number(keyframe.priority, 2)}`];
   if (description) parts.push(`${description.by}, ${number(description.seen)} of ${number(description.tokens)} tokens seen, ${number(description.ms[0] + description.ms[1] + description.ms[2], 0)} ms`);
+  if (verdict) parts.push(`${verdict.outcome}: ${verdict.why}, score ${number(verdict.score, 2)} of ${number(verdict.threshold, 2)}${verdict.drafted ? `, ${number(verdict.right)} of ${number(verdict.drafted)} words right` : ""}`);
   return element("button", { type: "button", class: description ? "keyframe described" : "keyframe", title: parts.filter((part) => part).join("; "), onclick: () => { setPlaying(false); seek(keyframe.t); } },
     keyframePicture(keyframe), element("b", {}, timeText(keyframe.t)), element("span", { class: "muted" }, keyframe.reason),
-    description ? element("p", {}, description.text || "(no words)") : null);
+    verdict ? element("span", { class: `verdict ${verdict.outcome}` }, verdict.outcome) : null, ...keyframeWords(keyframe));
 }
 const keyframeCards = data.keyframes.map(keyframeCard);
 
+function offloaded() {
+  const o = data.offloaded, line = byId("offloaded");
+  line.hidden = !o;
+  if (!o) return;
+  const part = (value, name) => element("span", {}, element("b", {}, value), ` ${name}`);
+  const parts = [part(number(o.blocks), "blocks drafted"), part(number(o.accepted), "accepted in the vehicle"), part(number(o.confirmed), "confirmed"), part(number(o.corrected), "corrected"), part(number(o.unverified), "unverified")];
+  if (o.amended) parts.push(part(number(o.amended), "amended later"));
+  if (o.pictures_bytes) parts.push(part(bytesText(o.sent_bytes), `sent, ${number(100 * (1 - o.sent_bytes / o.pictures_bytes), 1)} % less than the pictures`));
+  const reports = o.states[0] + o.states[1] + o.states[2];
+  if (reports) parts.push(part(o.state, `link at the end (up in ${number((100 * o.states[0]) / reports, 0)} % of the reports)${o.round_trip_ms ? `, round trip ${number(o.round_trip_ms, 0)} ms` : ""}`));
+  if (o.spooled_blocks) parts.push(part(number(o.spooled_blocks), "wait on the disk"));
+  line.replaceChildren(...parts);
+}
 function keyframes() {
+  offloaded();
   byId("keyframes-panel").hidden = !keyframeCards.length;
   const all = data.counts.keyframes, shown = keyframeCards.length;
   byId("keyframes-count").textContent = shown < all ? `${number(shown)} of ${number(all)} shown, click to seek` : `${number(all)}, click to seek`;

@@ -10,7 +10,7 @@
 #include <vector>
 
 enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2 };
-enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
 constexpr unsigned cudaStreamNonBlocking = 1;
 
@@ -77,6 +77,17 @@ inline cudaError_t cudaMemcpyAsync(void* to, void const* from, std::size_t size,
                                    cudaStream_t stream) {
     stream->take([=] { std::memcpy(to, from, size); });
     return cudaSuccess;
+}
+inline cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, void const* from, std::size_t from_pitch,
+                                     std::size_t width, std::size_t height, cudaMemcpyKind,
+                                     cudaStream_t stream) {
+    stream->take([=] {
+        for (std::size_t row = 0; row < height; ++row) {
+            std::memcpy(static_cast<char*>(to) + row * to_pitch,
+                        static_cast<char const*>(from) + row * from_pitch, width);
+        }
+    });
+    return width <= to_pitch && width <= from_pitch ? cudaSuccess : cudaErrorInvalidValue;
 }
 inline cudaError_t cudaMemsetAsync(void* data, int value, std::size_t size, cudaStream_t stream) {
     stream->take([=] { std::memset(data, value, size); });

@@ -1,0 +1,428 @@
+//! Drafted blocks of a run: routed, sent or kept, and what became of each, in the log.
+//!
+//! A block is one keyframe's draft. What is accepted never leaves the vehicle. What is rejected goes to the target, and
+//! its outcome is logged when it comes; one that a former run of the same folder left behind is logged here.
+
+use super::log::LogWriter;
+use crate::describe::{Described, Describer, Drafted, View};
+use crate::pipeline::channels::Channel;
+use crate::pipeline::staged::Cause;
+use crate::plan::Mode;
+use crate::summary::BlockSummary;
+use anyhow::{Context, Result};
+use drafthorse_draft::{Block, Decision, Order, Reason, Routed, Router, RouterConfig, Threshold};
+use drafthorse_offload::link::LinkState;
+use drafthorse_offload::{Answer, Offload, Outcome, Settings, policy};
+use drafthorse_protocol::{BlockId, Code, Scene, TargetShape, VerifyRequest, limits};
+use drafthorse_record::messages::drafthorse as message;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// What every block is worth to the spool; audits are worth less.
+const WORTH: u8 = 100;
+const WORTH_OF_AUDIT: u8 = 50;
+/// How often the link is told of.
+const REPORT: Duration = Duration::from_secs(1);
+/// A run over recordings has at most so many blocks on their way.
+const ON_THEIR_WAY: usize = 16;
+/// A pause while outcomes are waited for.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A block without an outcome.
+struct Waiting {
+    camera: String,
+    cause: Cause,
+    routed: Routed,
+    ids: Vec<u32>,
+    began: Instant,
+    /// Nothing was told of it yet.
+    is_due: bool,
+}
+
+/// The blocks of a run.
+pub(super) struct Blocks {
+    /// Name of the run, first part of the blocks' names.
+    run: String,
+    mode: Mode,
+    router: Router,
+    /// The threshold as it is set; the link's state may lower it.
+    threshold: Threshold,
+    settings: Option<Settings>,
+    target: TargetShape,
+    offload: Option<Offload>,
+    waiting: HashMap<String, Waiting>,
+    /// Answers that were appended to the log, until they are on the disk.
+    unsynced: Vec<(Instant, Answer)>,
+    told: Option<Instant>,
+    summary: BlockSummary,
+}
+
+/// What a run leaves behind: answers that the log has once it is finished.
+pub(super) struct Left {
+    offload: Option<Offload>,
+    unsynced: Vec<(Instant, Answer)>,
+    /// Totals.
+    pub(super) summary: BlockSummary,
+}
+
+impl Left {
+    /// The log is finished and on the disk.
+    pub(super) fn logged(self) {
+        if let Some(offload) = &self.offload {
+            self.unsynced
+                .iter()
+                .for_each(|(_, answer)| offload.logged(answer));
+        }
+    }
+}
+
+impl Blocks {
+    /// Opens the spool and begins to look for the target, where there is one.
+    ///
+    /// # Errors
+    /// Settings that allow no connection, a spool that cannot be opened.
+    pub(super) fn open(
+        router: &RouterConfig,
+        settings: Option<&Settings>,
+        target: TargetShape,
+        run: &str,
+        mode: Mode,
+    ) -> Result<Self> {
+        let start = |settings: &Settings| Offload::start(settings, target);
+        let offload = settings.map(start).transpose();
+        Ok(Self {
+            run: name_of_run(run),
+            mode,
+            router: Router::new(*router),
+            threshold: router.threshold,
+            settings: settings.cloned(),
+            target,
+            offload: offload.context("offload cannot begin")?,
+            waiting: HashMap::new(),
+            unsynced: Vec::new(),
+            told: None,
+            summary: BlockSummary::default(),
+        })
+    }
+
+    /// Routes a drafted description, which gets its block's name, and logs both.
+    pub(super) fn take(
+        &mut self,
+        view: &View,
+        described: Described,
+        describer: &mut Describer,
+        log: &LogWriter,
+    ) {
+        let Described {
+            mut description,
+            draft,
+        } = described;
+        let name = format!("{}.{}", self.run, view.keyframe_ns);
+        description.block.clone_from(&name);
+        let cause = Cause {
+            sequence: 0,
+            captured_ns: view.captured_ns,
+            received_ns: view.logged_ns,
+        };
+        append(log, cause, Channel::DESCRIPTIONS, &description);
+        let Some(drafted) = draft else { return };
+        self.summary.drafted += 1;
+        self.summary.pictures_bytes += view.jpeg.len() as u64;
+        self.follow_link();
+        let routed = self.router.route(&Block {
+            id: &name,
+            order: Order::Independent,
+            frames: &[drafted.score],
+        });
+        let waiting = Waiting {
+            camera: view.camera.clone(),
+            cause,
+            routed,
+            ids: drafted.written.ids.clone(),
+            began: Instant::now(),
+            is_due: true,
+        };
+        if routed.decision == Decision::Accept {
+            self.summary.accepted += 1;
+            let verdict = waiting.verdict(&name, message::verdict::Outcome::Accepted);
+            append(log, cause, Channel::VERDICTS, &verdict);
+            return;
+        }
+        // A run over recordings goes as fast as its parts; a live one drops nothing and waits for nobody.
+        while self.mode == Mode::File && self.due() >= ON_THEIR_WAY {
+            self.poll(describer, log);
+            std::thread::sleep(PAUSE);
+        }
+        match self.send(&name, &drafted, &routed, describer) {
+            Ok(()) => {
+                self.waiting.insert(name, waiting);
+            }
+            Err(error) => {
+                self.summary.unverified += 1;
+                let mut verdict = waiting.verdict(&name, message::verdict::Outcome::Unverified);
+                verdict.why = format!("{error:#}");
+                append(log, cause, Channel::VERDICTS, &verdict);
+            }
+        }
+    }
+
+    /// Blocks of which nothing was told yet.
+    fn due(&self) -> usize {
+        self.waiting
+            .values()
+            .filter(|waiting| waiting.is_due)
+            .count()
+    }
+
+    /// Gives a block to the target.
+    fn send(
+        &self,
+        name: &str,
+        drafted: &Drafted,
+        routed: &Routed,
+        describer: &mut Describer,
+    ) -> Result<()> {
+        let (offload, settings) = self
+            .offload
+            .as_ref()
+            .zip(self.settings.as_ref())
+            .context("no target is configured")?;
+        let code = self.code(drafted, settings, offload);
+        let (frame, draft) = describer.coded(drafted, code)?;
+        let prompt = drafted.prompt.iter().map(|&id| u16::try_from(id));
+        let request = VerifyRequest {
+            scene: Scene {
+                block: BlockId::new(name)?,
+                prompt: prompt.collect::<Result<_, _>>()?,
+                code,
+                frames: vec![frame],
+            },
+            drafts: vec![draft],
+        };
+        let audit = routed.decision == Decision::Send(Reason::Audit);
+        offload.submit(drafthorse_offload::Block {
+            request,
+            deadline: Duration::from_secs_f64(settings.deadline_s),
+            worth: if audit { WORTH_OF_AUDIT } else { WORTH },
+        })?;
+        Ok(())
+    }
+
+    /// The code that the link's state allows.
+    fn code(&self, drafted: &Drafted, settings: &Settings, offload: &Offload) -> Code {
+        let tokens = drafted.seen.len();
+        let codes = [Code::F16, Code::Int8, Code::Fsq].into_iter();
+        let sizes: Vec<_> = codes
+            .filter_map(|code| Some((code, tokens * self.target.token_bytes(code).ok()?)))
+            .collect();
+        let deadline = Duration::from_secs_f64(settings.deadline_s);
+        let advice = policy::advise(&offload.stats().link, &sizes, settings.code, deadline);
+        advice.map_or(settings.code, |advice| advice.code)
+    }
+
+    /// Lowers the threshold while the link asks for it.
+    fn follow_link(&mut self) {
+        let Some(offload) = &self.offload else { return };
+        let link = offload.stats().link;
+        let advice = policy::advise(&link, &[(Code::Fsq, 0)], Code::Fsq, Duration::from_secs(1));
+        let scale = f64::from(advice.map_or(1.0, |advice| advice.threshold_scale));
+        self.router.set_threshold(match self.threshold {
+            Threshold::Fixed { tau } => Threshold::Fixed { tau: tau * scale },
+            // A wanted rate of accepted blocks grows as the threshold falls.
+            Threshold::AcceptRate { rate, tau } => Threshold::AcceptRate {
+                rate: 1.0 - (1.0 - rate) * scale,
+                tau: tau * scale,
+            },
+        });
+    }
+
+    /// Logs what came, and once a second how the link is.
+    pub(super) fn poll(&mut self, describer: &mut Describer, log: &LogWriter) {
+        let Some(offload) = self.offload.take() else {
+            return;
+        };
+        while let Ok(answer) = offload.answers().try_recv() {
+            self.answered(answer, describer, log);
+        }
+        // What was appended before the oldest message that is not on the disk is on the disk.
+        let status = log.recorder().status();
+        let (synced, rest): (Vec<_>, _) = std::mem::take(&mut self.unsynced)
+            .into_iter()
+            .partition(|(appended, _)| appended.elapsed() > status.oldest_unsynced + PAUSE);
+        self.unsynced = rest;
+        if status.stopped.is_none() {
+            synced.iter().for_each(|(_, answer)| offload.logged(answer));
+        }
+        if self.told.is_none_or(|told| told.elapsed() >= REPORT) {
+            self.told = Some(Instant::now());
+            let link = self.link(&offload);
+            append(log, Cause::at(link.at_ns), Channel::LINK, &link);
+        }
+        self.offload = Some(offload);
+    }
+
+    /// How the link is.
+    fn link(&mut self, offload: &Offload) -> message::Link {
+        let stats = offload.stats();
+        self.summary.sent_bytes = stats.sent_bytes;
+        self.summary.received_bytes = stats.received_bytes;
+        message::Link {
+            at_ns: drafthorse_sensors::vehicle_clock_ns(),
+            state: match stats.link.state {
+                LinkState::Up => "up",
+                LinkState::Poor => "poor",
+                LinkState::Down => "down",
+            }
+            .to_owned(),
+            round_trip_ns: stats.link.round_trip_ns.unwrap_or(0),
+            bytes_per_second: stats.link.bytes_per_second.unwrap_or(0),
+            loss: stats.link.loss.unwrap_or(0.0),
+            budget: stats.link.budget.unwrap_or(1.0),
+            sent_bytes: stats.sent_bytes,
+            received_bytes: stats.received_bytes,
+            spooled_blocks: stats.waiting as u64,
+            pictures_bytes: self.summary.pictures_bytes,
+        }
+    }
+
+    /// Logs an outcome.
+    fn answered(&mut self, answer: Answer, describer: &mut Describer, log: &LogWriter) {
+        let name = answer.block.as_str().to_owned();
+        let count = match &answer.outcome {
+            Outcome::Repeated => return,
+            Outcome::Confirmed(_) => &mut self.summary.confirmed,
+            Outcome::Corrected(_) => &mut self.summary.corrected,
+            Outcome::Unverified { .. } => &mut self.summary.unverified,
+            Outcome::Amended(_) => &mut self.summary.amended,
+        };
+        *count += 1;
+        let waiting = self.waiting.remove(&name);
+        let outcome = outcome_of(&answer.outcome);
+        let mut verdict = match &waiting {
+            Some(waiting) => waiting.verdict(&name, outcome),
+            // Of a run before this one.
+            None => message::Verdict {
+                block: name.clone(),
+                keyframe_ns: keyframe_of(&name),
+                outcome: outcome.into(),
+                reason: "sent by a run before this one".to_owned(),
+                ..message::Verdict::default()
+            },
+        };
+        verdict.attempts = answer.attempts;
+        if let Outcome::Unverified { why, spooled } = &answer.outcome {
+            (verdict.why, verdict.spooled) = (why.to_string(), *spooled);
+        }
+        if let Some(ruling) = answer.outcome.ruling() {
+            let frames = ruling.verdict.frames.iter().zip(&ruling.texts);
+            for ((frame, text), &drafted) in frames.zip(&ruling.drafted) {
+                let ids: Vec<u32> = text.iter().copied().map(u32::from).collect();
+                if let Some(waiting) = &waiting {
+                    let agreed = describer.agree(&waiting.ids, &ids);
+                    self.router.learn(&waiting.routed, agreed);
+                }
+                let text = describer.text(&ids);
+                verdict.frames.push(message::VerifiedFrame {
+                    camera: waiting
+                        .as_ref()
+                        .map_or_else(String::new, |w| w.camera.clone()),
+                    text: text.unwrap_or_else(|error| format!("({error:#})")),
+                    drafted: u32::from(drafted),
+                    accepted: u32::from(frame.accepted),
+                    score: frame.score,
+                });
+            }
+        }
+        let now = || Cause::at(drafthorse_sensors::vehicle_clock_ns());
+        let cause = waiting.as_ref().map_or_else(now, |waiting| waiting.cause);
+        append(log, cause, Channel::VERDICTS, &verdict);
+        if let (Some(mut waiting), None) = (waiting, answer.outcome.ruling()) {
+            // Its amendment may come in this run.
+            waiting.is_due = false;
+            self.waiting.insert(name, waiting);
+        }
+        self.unsynced.push((Instant::now(), answer));
+    }
+
+    /// Waits for the outcomes that are due, and ends offloading.
+    pub(super) fn finish(mut self, describer: &mut Describer, log: &LogWriter) -> Left {
+        let patience = self
+            .settings
+            .as_ref()
+            .map_or(0.0, |settings| settings.deadline_s);
+        let until = Instant::now() + Duration::from_secs_f64(patience) + REPORT;
+        while self.due() > 0 && Instant::now() < until {
+            self.poll(describer, log);
+            std::thread::sleep(PAUSE);
+        }
+        if let Some(offload) = self.offload.take() {
+            offload.stop();
+            self.told = None;
+            self.offload = Some(offload);
+            self.poll(describer, log);
+        }
+        let drift = self.router.drift();
+        self.summary.audits = drift.audits();
+        self.summary.audits_agreed = drift.agreement();
+        self.summary.audits_foretold = drift.foretold();
+        Left {
+            offload: self.offload,
+            unsynced: self.unsynced,
+            summary: self.summary,
+        }
+    }
+}
+
+impl Waiting {
+    fn verdict(&self, block: &str, outcome: message::verdict::Outcome) -> message::Verdict {
+        message::Verdict {
+            block: block.to_owned(),
+            keyframe_ns: keyframe_of(block),
+            outcome: outcome.into(),
+            score: self.routed.score as f32,
+            threshold: self.routed.tau as f32,
+            reason: match self.routed.decision {
+                Decision::Accept => "good enough",
+                Decision::Send(Reason::Score) => "not good enough",
+                Decision::Send(Reason::Audit) => "good enough, and checked all the same",
+                Decision::Send(Reason::First) => "the first of several",
+            }
+            .to_owned(),
+            waited_ns: u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            ..message::Verdict::default()
+        }
+    }
+}
+
+fn outcome_of(outcome: &Outcome) -> message::verdict::Outcome {
+    use message::verdict::Outcome as Logged;
+    match outcome {
+        Outcome::Confirmed(_) => Logged::Confirmed,
+        Outcome::Corrected(_) => Logged::Corrected,
+        Outcome::Amended(_) => Logged::Amended,
+        Outcome::Unverified { .. } => Logged::Unverified,
+        Outcome::Repeated => Logged::Unknown,
+    }
+}
+
+/// The keyframe that a block's name tells.
+fn keyframe_of(block: &str) -> u64 {
+    let after = block.rsplit_once('.').map(|(_, keyframe)| keyframe.parse());
+    after.and_then(Result::ok).unwrap_or(0)
+}
+
+fn append(log: &LogWriter, cause: Cause, channel: Channel, message: &impl prost::Message) {
+    let mut batch = log.batch();
+    log.append_message(&mut batch, channel, cause, message);
+    log.keep_said(&mut batch, cause.received_ns);
+}
+
+/// The run's name as blocks bear it: ids are bounded.
+fn name_of_run(run: &str) -> String {
+    // A dot and a keyframe's nanoseconds come behind it.
+    let most = limits::MAX_BLOCK_ID - 21;
+    run.chars()
+        .filter(char::is_ascii_graphic)
+        .take(most)
+        .collect()
+}

@@ -1,0 +1,304 @@
+//! The spool on a real disk: what is stored is there again, what is over leaves in the declared order, and a disk
+//! that is full says so.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // A test that cannot go on fails by panicking.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use drafthorse_offload::Ruling;
+use drafthorse_offload::spool::{Evicted, Kept, Spool, SpoolError, SpoolLimits, Waiting};
+use drafthorse_protocol::{BlockId, FrameVerdict, Verdict};
+
+const SECOND: u64 = 1_000_000_000;
+const NOW: u64 = 1_790_000_000 * SECOND;
+
+fn id(i: usize) -> BlockId {
+    BlockId::new(format!("b{i}")).unwrap()
+}
+
+fn waiting(i: usize, worth: u8) -> Waiting {
+    Waiting {
+        block: id(i),
+        deadline_ns: NOW + 5 * SECOND - i as u64,
+        worth,
+    }
+}
+
+fn payload(i: usize) -> Vec<u8> {
+    (0..2000 + i).map(|k| (k * 31 + i) as u8).collect()
+}
+
+fn ruling(i: u16) -> Ruling {
+    Ruling {
+        verdict: Verdict {
+            frames: vec![FrameVerdict {
+                accepted: i,
+                correction: vec![5],
+                score: -0.25,
+                ended: true,
+            }],
+        },
+        confirms: false,
+        texts: Vec::new(),
+        drafted: Vec::new(),
+    }
+}
+
+fn limits(blocks: u64) -> SpoolLimits {
+    SpoolLimits {
+        bytes: blocks * SpoolLimits::counted(2000),
+        age: Duration::from_secs(3600),
+    }
+}
+
+fn open(folder: &Path, blocks: u64) -> (Spool, Vec<Kept>) {
+    Spool::open(folder, limits(blocks), NOW).unwrap()
+}
+
+fn files(folder: &Path) -> usize {
+    fs::read_dir(folder.join("blocks")).unwrap().count()
+}
+
+#[test]
+fn a_block_goes_its_way_over_restarts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, kept) = open(folder.path(), 10);
+    assert_eq!(kept, []);
+    for i in 1..4 {
+        spool.store(NOW, &waiting(i, 0), &payload(i)).unwrap();
+    }
+    assert!(matches!(
+        Spool::open(folder.path(), limits(10), NOW),
+        Err(SpoolError::InUse(_))
+    ));
+    spool.record(&id(2), &ruling(2)).unwrap();
+    spool.told(&id(3)).unwrap();
+    assert!(matches!(
+        spool.record(&id(2), &ruling(9)),
+        Err(SpoolError::HasVerdict(_))
+    ));
+    assert!(matches!(spool.load(&id(2)), Err(SpoolError::HasVerdict(_))));
+    drop(spool);
+
+    let (mut spool, kept) = open(folder.path(), 10);
+    let said: Vec<_> = kept
+        .iter()
+        .map(|k| (k.waiting.block.clone(), k.told, k.ruling.clone()))
+        .collect();
+    // By deadline, the earliest first.
+    assert_eq!(
+        said,
+        [
+            (id(3), true, None),
+            (id(2), false, Some(ruling(2))),
+            (id(1), false, None)
+        ]
+    );
+    assert_eq!(spool.load(&id(1)).unwrap(), payload(1));
+    assert_eq!(files(folder.path()), 2);
+    spool.settle(&id(2)).unwrap();
+    spool.discard(&id(1)).unwrap();
+    drop(spool);
+
+    let (mut spool, kept) = open(folder.path(), 10);
+    assert_eq!(kept.len(), 1);
+    assert!(matches!(
+        spool.store(NOW, &waiting(2, 0), &payload(2)),
+        Err(SpoolError::Known(_))
+    ));
+    assert!(matches!(
+        spool.record(&id(7), &ruling(7)),
+        Err(SpoolError::Unknown(_))
+    ));
+    assert_eq!(files(folder.path()), 1);
+}
+
+#[test]
+fn what_is_over_leaves_in_the_declared_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(folder.path(), 4);
+    for (i, worth) in [(1, 5), (2, 1), (3, 1), (4, 9)] {
+        spool
+            .store(NOW + i as u64, &waiting(i, worth), &payload(i))
+            .unwrap();
+    }
+    spool.store(NOW + 5, &waiting(5, 5), &payload(5)).unwrap();
+    let gone = |block, expired| vec![Evicted { block, expired }];
+    assert_eq!(
+        spool.take_evicted(),
+        gone(id(2), false),
+        "least worth, oldest"
+    );
+    spool.store(NOW + 6, &waiting(6, 9), &payload(6)).unwrap();
+    assert_eq!(spool.take_evicted(), gone(id(3), false));
+    spool.store(NOW + 7, &waiting(7, 5), &payload(7)).unwrap();
+    assert_eq!(spool.take_evicted(), gone(id(1), false));
+    assert!(matches!(
+        spool.store(NOW + 8, &waiting(8, 4), &payload(8)),
+        Err(SpoolError::Full)
+    ));
+    assert_eq!(spool.take_evicted(), []);
+    // What is too old goes before anything has to make room.
+    let later = NOW + 3_600 * SECOND + 5;
+    spool.store(later, &waiting(9, 0), &payload(9)).unwrap();
+    assert_eq!(spool.take_evicted(), gone(id(4), true));
+    assert!(matches!(
+        spool.store(later, &waiting(10, 0), &vec![0; 1 << 20]),
+        Err(SpoolError::TooLarge(_))
+    ));
+    assert_eq!(spool.waiting(), 4);
+    assert_eq!(files(folder.path()), 4);
+    assert_eq!(spool.bytes(), 4 * SpoolLimits::counted(2000));
+}
+
+#[test]
+fn settled_blocks_are_remembered_and_not_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(folder.path(), 10);
+    spool.store(NOW, &waiting(0, 0), b"x").unwrap();
+    spool.record(&id(0), &ruling(0)).unwrap();
+    spool.settle(&id(0)).unwrap();
+    assert_eq!(spool.bytes(), 0);
+    assert!(matches!(
+        spool.store(NOW, &waiting(0, 0), b"x"),
+        Err(SpoolError::Known(_))
+    ));
+    drop(spool);
+    let (mut spool, _) = open(folder.path(), 10);
+    assert!(matches!(
+        spool.store(NOW, &waiting(0, 0), b"x"),
+        Err(SpoolError::Known(_))
+    ));
+}
+
+#[test]
+fn damage_is_told_and_nothing_half_done_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(folder.path(), 10);
+    spool.store(NOW, &waiting(1, 0), &payload(1)).unwrap();
+    spool.store(NOW, &waiting(2, 0), &payload(2)).unwrap();
+    drop(spool);
+    let blocks = folder.path().join("blocks");
+    let mut bytes = fs::read(blocks.join("0000000000000000.block")).unwrap();
+    bytes[100] ^= 1;
+    fs::write(blocks.join("0000000000000000.block"), bytes).unwrap();
+    fs::remove_file(blocks.join("0000000000000001.block")).unwrap();
+    fs::write(
+        blocks.join("0000000000000002.block"),
+        b"stored, never committed",
+    )
+    .unwrap();
+    fs::write(blocks.join("0000000000000003.part"), b"half").unwrap();
+    let (spool, kept) = open(folder.path(), 10);
+    assert_eq!(kept.len(), 2);
+    assert!(matches!(spool.load(&id(1)), Err(SpoolError::Damaged(_))));
+    assert!(matches!(spool.load(&id(2)), Err(SpoolError::Damaged(_))));
+    assert_eq!(files(folder.path()), 1);
+}
+
+#[test]
+fn a_broken_index_is_put_aside_with_its_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(folder.path(), 10);
+    spool.store(NOW, &waiting(1, 0), &payload(1)).unwrap();
+    drop(spool);
+    let index = folder.path().join("index.redb");
+    let mut bytes = fs::read(&index).unwrap();
+    let many = bytes.len();
+    bytes[..many / 2].iter_mut().for_each(|b| *b ^= 0x5a);
+    fs::write(&index, bytes).unwrap();
+    let (mut spool, kept) = open(folder.path(), 10);
+    assert_eq!(kept, []);
+    let aside = folder.path().join("damaged");
+    assert!(aside.join("index.redb").exists());
+    assert_eq!(fs::read_dir(aside.join("blocks")).unwrap().count(), 1);
+    spool.store(NOW, &waiting(1, 0), &payload(1)).unwrap();
+}
+
+/// A file system of so many KiB in memory, mounted while it lives; none where this process may not mount.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount(kib: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={kib}k");
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "none"])
+            .arg(folder.path())
+            .output();
+        let mounted = mount.is_ok_and(|m| m.status.success());
+        mounted.then(|| Self(folder))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).output();
+    }
+}
+
+/// Needs the right to mount (as root has); elsewhere it says that it was left out.
+#[test]
+fn a_full_disk_is_told_and_what_was_there_stays() {
+    let Some(disk) = Small::mount(6 << 10) else {
+        eprintln!("left out: no right to mount a small file system");
+        return;
+    };
+    let folder = disk.0.path().join("spool");
+    let (mut spool, _) = open(&folder, 1 << 20);
+    let mut stored = 0;
+    let full = loop {
+        match spool.store(NOW, &waiting(stored, 0), &vec![stored as u8; 50_000]) {
+            Ok(()) => stored += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, SpoolError::DiskFull { .. }), "{full}");
+    assert!(stored > 20, "{stored}");
+    // Verdicts find room in the index still, and give room.
+    for i in 0..stored / 2 {
+        assert_eq!(spool.load(&id(i)).unwrap(), vec![i as u8; 50_000]);
+        spool.record(&id(i), &ruling(1)).unwrap();
+        spool.settle(&id(i)).unwrap();
+    }
+    spool.store(NOW, &waiting(stored, 0), &[7; 50_000]).unwrap();
+    drop(spool);
+    let (spool, kept) = open(&folder, 1 << 20);
+    assert_eq!(kept.len(), stored - stored / 2 + 1);
+    for kept in kept {
+        assert_eq!(spool.load(&kept.waiting.block).unwrap().len(), 50_000);
+    }
+}
+
+/// The index itself has no room left: the call says so, and works again when there is room.
+#[test]
+fn an_index_without_room_is_told() {
+    let Some(disk) = Small::mount(4 << 10) else {
+        eprintln!("left out: no right to mount a small file system");
+        return;
+    };
+    let folder = disk.0.path().join("spool");
+    let (mut spool, _) = open(&folder, 1 << 20);
+    let ballast = disk.0.path().join("ballast");
+    let free = |bytes: usize| fs::write(&ballast, vec![0; bytes]).is_ok();
+    let mut bytes = 4 << 20;
+    while !free(bytes) {
+        bytes -= 4096;
+    }
+    let mut full = None;
+    for i in 0..2000 {
+        if let Err(error) = spool.store(NOW, &waiting(i, 0), b"") {
+            full = Some((i, error));
+            break;
+        }
+    }
+    let (i, error) = full.unwrap();
+    assert!(matches!(error, SpoolError::DiskFull { .. }), "{error}");
+    fs::remove_file(&ballast).unwrap();
+    spool.store(NOW, &waiting(i, 0), b"").unwrap();
+    drop(spool);
+    assert_eq!(open(&folder, 1 << 20).1.len(), i + 1);
+}

@@ -1,0 +1,110 @@
+//! A device's first installation: its folder, the key it shall trust, and the program that verifies
+//! the first bundle. Only here does the device believe the one who connects.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use drafthorse_release::PROGRAM;
+
+use super::remote::Remote;
+use super::send::Show;
+use crate::bundle::Bundle;
+use crate::keys;
+
+/// What a device gets once.
+#[derive(Args)]
+pub(crate) struct FirstInstall {
+    /// Prepare a device that has no release yet, where the installer has not done it: its folder,
+    /// the key it trusts, which board it is
+    #[arg(long)]
+    pub(crate) first_install: bool,
+    /// With --first-install: public key that the device shall trust;
+    /// `~/.config/drafthorse/fleet.pub` if left out
+    #[arg(long, value_name = "FILE", requires = "first_install")]
+    trust: Option<PathBuf>,
+    /// With --first-install: settings in the place of the board's profile (docs/deploy.md)
+    #[arg(long, value_name = "FILE", requires = "first_install")]
+    device: Option<PathBuf>,
+    /// Folder of all releases on the device; as the board's profile has it if left out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+}
+
+impl FirstInstall {
+    /// For devices that have their first release.
+    pub(super) fn none() -> Self {
+        Self {
+            first_install: false,
+            trust: None,
+            device: None,
+            root: None,
+        }
+    }
+
+    /// The steps in words.
+    pub(super) fn steps(&self, remote: &Remote) -> Vec<String> {
+        let root = remote.root().display();
+        vec![
+            format!("make {root}/trusted, put the public key there, unless the installer did"),
+            format!("write {root}/device.toml, unless it is there"),
+            format!("send the bundle's program to {root}/first, to verify the first bundle with"),
+        ]
+    }
+
+    /// Prepares the device. What the installer put there stays.
+    pub(super) fn prepare(
+        &self,
+        bundle: &Bundle,
+        remote: &Remote,
+        show: &Show,
+    ) -> anyhow::Result<()> {
+        let path = match &self.trust {
+            Some(path) => path.clone(),
+            None => keys::folder()?.join("fleet.pub"),
+        };
+        let key = std::fs::read_to_string(&path)
+            .with_context(|| format!("the public key {} cannot be read", path.display()))?;
+        let device = match &self.device {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("{} cannot be read", path.display()))?,
+            None => format!("board = \"{}\"\n", bundle.manifest.board),
+        };
+        let root = remote.root().display().to_string();
+        put(
+            remote,
+            &format!("{root}/trusted"),
+            "fleet.pub",
+            key.as_bytes(),
+            true,
+        )?;
+        put(remote, &root, "device.toml", device.as_bytes(), true)?;
+        put(
+            remote,
+            &format!("{root}/first"),
+            "drafthorse",
+            bundle.file(PROGRAM)?,
+            false,
+        )?;
+        show.line("the first program is there");
+        Ok(())
+    }
+}
+
+/// Writes a file on the device in one step; with `once`, only where none is.
+fn put(remote: &Remote, folder: &str, name: &str, bytes: &[u8], once: bool) -> anyhow::Result<()> {
+    let once = if once {
+        "[ ! -e \"$2\" ] || exit 0; "
+    } else {
+        ""
+    };
+    let script = format!(
+        "set -eu; mkdir -p \"$1\"; cd \"$1\"; {once}cat > \".$2\"; chmod 755 \".$2\"; mv -f \".$2\" \"$2\""
+    );
+    let words = ["sh", "-c", &script, "sh", folder, name].map(str::to_owned);
+    let call = remote
+        .command(&words)?
+        .feed(|input| input.write_all(bytes))?;
+    call.lines(&mut |_| ())
+        .with_context(|| format!("{folder}/{name} was not written"))
+}
