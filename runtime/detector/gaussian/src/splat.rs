@@ -12,10 +12,12 @@ use multiversion::multiversion;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
-/// Cells that are drawn together.
-const BLOCK: usize = 128;
 /// Columns whose alpha is computed together.
 const LANES: usize = 16;
+/// Cells of a plane in a line of the cache.
+const LINE: usize = 64 / size_of::<f32>();
+/// Lines of each plane that are drawn together: with all channels they stay in the nearest cache.
+const LINES: usize = 4;
 
 /// A view as the cells that Gaussians touch.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,10 @@ pub struct Splatter {
     lit: Vec<(u32, u32)>,
     /// The same of the view before.
     before: Vec<(u32, u32)>,
+    /// Lines of a plane that hold a cell of either view, in order.
+    lines: Vec<u32>,
+    /// A few lines of each plane.
+    strip: Vec<[[f32; LINE]; LINES]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +94,8 @@ impl Splatter {
             blended: Vec::new(),
             lit: Vec::new(),
             before: Vec::new(),
+            lines: Vec::new(),
+            strip: Vec::new(),
         }
     }
 
@@ -115,21 +123,35 @@ impl Splatter {
     pub fn draw(&mut self, gaussians: &Gaussians, view: &mut [f32]) {
         assert_eq!(view.len(), self.view_len(), "elements of the view");
         self.blend(gaussians);
-        let cells = self.rules.grid.cells();
-        // In blocks whose rows of features stay in the nearest cache while all planes are written.
-        for block in self.before.chunks(BLOCK) {
-            for plane in view.chunks_exact_mut(cells) {
-                for &(cell, _) in block {
-                    plane[cell as usize] = 0.0;
+        // Cells before the first whole line of the cache; the same in every plane where planes are whole lines.
+        let lead = view.as_ptr().align_offset(LINE * size_of::<f32>()) % LINE;
+        let line_of = |&(cell, _): &(u32, u32)| ((cell as usize + LINE - lead) / LINE) as u32;
+        self.lines.clear();
+        merge(
+            self.lit.iter().map(line_of),
+            self.before.iter().map(line_of),
+            &mut self.lines,
+        );
+        let mut lit = self.lit.as_slice();
+        for lines in self.lines.chunks(LINES) {
+            let last = lines[lines.len() - 1];
+            let end = lit.iter().position(|cell| line_of(cell) > last);
+            let (drawn, rest) = lit.split_at(end.unwrap_or(lit.len()));
+            lit = rest;
+            self.strip.clear();
+            self.strip.resize(self.channels, [[0.0; LINE]; LINES]);
+            let mut place = 0;
+            for cell in drawn {
+                while lines[place] != line_of(cell) {
+                    place += 1;
+                }
+                let column = (cell.0 as usize + LINE - lead) % LINE;
+                let features = &self.blended[cell.1 as usize * self.channels..];
+                for (row, feature) in self.strip.iter_mut().zip(features) {
+                    row[place][column] = *feature;
                 }
             }
-        }
-        for block in self.lit.chunks(BLOCK) {
-            for (channel, plane) in view.chunks_exact_mut(cells).enumerate() {
-                for &(cell, slot) in block {
-                    plane[cell as usize] = self.blended[slot as usize * self.channels + channel];
-                }
-            }
+            write(&self.strip, lines, lead, view);
         }
     }
 
@@ -232,6 +254,50 @@ fn covariance(spread: [f32; 3], [w, x, y, z]: [f32; 4]) -> [f32; 3] {
     [dot(a, a), dot(a, b), dot(b, b)]
 }
 
+/// Writes lines of all planes whole and once, which asks the memory for far less than cell by cell: of each
+/// plane (as many cells as `view` has for one row of `strip`) the cells behind `lead` are in whole lines.
+#[multiversion(targets(
+    "x86_64+avx+avx2+avx512f+avx512bw+avx512dq+avx512vl",
+    "x86_64+avx+avx2",
+    "aarch64+neon"
+))]
+fn write(strip: &[[[f32; LINE]; LINES]], lines: &[u32], lead: usize, view: &mut [f32]) {
+    let cells = view.len() / strip.len();
+    for (plane, row) in view.chunks_exact_mut(cells).zip(strip) {
+        for (line, row) in lines.iter().zip(row) {
+            let end = *line as usize * LINE + lead;
+            match plane.get_mut(end.wrapping_sub(LINE)..end) {
+                Some(to) => to.copy_from_slice(row),
+                // The first or the last line, cut off.
+                None => {
+                    let begin = end.saturating_sub(LINE);
+                    let to = &mut plane[begin..end.min(cells)];
+                    let skipped = LINE.saturating_sub(end);
+                    to.copy_from_slice(&row[skipped..skipped + to.len()]);
+                }
+            }
+        }
+    }
+}
+
+/// Both of two sorted sequences in order, each number once.
+fn merge(a: impl Iterator<Item = u32>, b: impl Iterator<Item = u32>, into: &mut Vec<u32>) {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    loop {
+        let next = match (a.peek(), b.peek()) {
+            (Some(x), Some(y)) if y < x => b.next(),
+            (None, _) => b.next(),
+            _ => a.next(),
+        };
+        let Some(next) = next else {
+            return;
+        };
+        if into.last() != Some(&next) {
+            into.push(next);
+        }
+    }
+}
+
 /// Cells that are being blended.
 struct Target<'a> {
     slots: &'a mut [u32],
@@ -300,7 +366,78 @@ fn blend(rules: &Rules, ellipse: &Ellipse, features: &[f32], target: Target<'_>)
 
 #[cfg(test)]
 mod tests {
-    use super::covariance;
+    use super::{Gaussians, Grid, Rules, Splatter, covariance};
+
+    /// Grids of whole and of broken lines, views that begin anywhere in a line of the cache, cells that the next
+    /// view no longer has.
+    #[test]
+    fn a_drawn_view_holds_what_was_blended_and_nothing_of_the_last_one() {
+        let channels = 3;
+        for (width, height) in [(32, 8), (7, 5), (19, 3)] {
+            let mut splatter = Splatter {
+                rules: Rules {
+                    grid: Grid {
+                        x_min_m: 0.0,
+                        x_max_m: width as f32,
+                        y_min_m: 0.0,
+                        y_max_m: height as f32,
+                        z_min_m: -1.0,
+                        z_max_m: 9.0,
+                        cell_m: 1.0,
+                        width,
+                        height,
+                    },
+                    screen_variance_px2: 0.3,
+                    alpha_max: 0.99,
+                    alpha_min: 1.0 / 255.0,
+                    stop: 1e-4,
+                },
+                channels,
+                order: Vec::new(),
+                slots: vec![super::NONE; width * height],
+                through: Vec::new(),
+                blended: Vec::new(),
+                lit: Vec::new(),
+                before: Vec::new(),
+                lines: Vec::new(),
+                strip: Vec::new(),
+            };
+            let mut room = vec![0.0f32; splatter.view_len() + 16];
+            for lead in 0..16 {
+                splatter.forget();
+                room.fill(0.0);
+                let view = lead..lead + splatter.view_len();
+                for step in 0..4 {
+                    let at = |k: usize| ((step * 5 + k * 11 + lead) % width) as f32;
+                    let gaussians = Gaussians {
+                        point: vec![0, 1, 2],
+                        mean_m: (0..3)
+                            .map(|k| [at(k), (k * 3 % height) as f32, k as f32])
+                            .collect(),
+                        scale_m: vec![[0.4, 0.9, 0.4]; 3],
+                        quaternion: vec![[1.0, 0.0, 0.0, 0.0]; 3],
+                        opacity: vec![1.0; 3],
+                        features: (1..=9).map(|k| k as f32).collect(),
+                    };
+                    let mut wanted = vec![0.0f32; splatter.view_len()];
+                    let blended = splatter.blend(&gaussians);
+                    assert!(!blended.cells.is_empty());
+                    for &(cell, slot) in blended.cells {
+                        for channel in 0..channels {
+                            wanted[channel * width * height + cell as usize] =
+                                blended.features[slot as usize * channels + channel];
+                        }
+                    }
+                    // Blending it moved the view before on: back to what is drawn.
+                    std::mem::swap(&mut splatter.lit, &mut splatter.before);
+                    splatter.draw(&gaussians, &mut room[view.clone()]);
+                    assert!(room[view.clone()] == wanted, "{width} x {height}, {lead}");
+                }
+                let is_outside = |at: &usize| !view.contains(at);
+                assert!((0..room.len()).filter(is_outside).all(|at| room[at] == 0.0));
+            }
+        }
+    }
 
     #[test]
     fn the_shadow_of_a_turned_gaussian() {
