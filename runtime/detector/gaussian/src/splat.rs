@@ -41,7 +41,7 @@ pub struct Splatter {
     slots: Vec<u32>,
     /// What each slot still lets through; below 0 where it has ended.
     through: Vec<f32>,
-    /// Blended features, a row a slot.
+    /// Blended features, a row a slot; more rows than the current scan has slots.
     blended: Vec<f32>,
     /// Cells that are not zero in the view, in order, with the slots they came from.
     lit: Vec<(u32, u32)>,
@@ -164,7 +164,6 @@ impl Splatter {
         self.order
             .sort_unstable_by(|a, b| height(b).total_cmp(&height(a)).then(a.cmp(b)));
         self.through.clear();
-        self.blended.clear();
         for place in 0..self.order.len() {
             let index = self.order[place] as usize;
             let ellipse = self.rules.ellipse(gaussians, index);
@@ -187,7 +186,7 @@ impl Splatter {
         }
         Blended {
             cells: &self.lit,
-            features: &self.blended,
+            features: &self.blended[..self.through.len() * self.channels],
             slots: self.through.len(),
         }
     }
@@ -342,7 +341,11 @@ fn blend(rules: &Rules, ellipse: &Ellipse, features: &[f32], target: Target<'_>)
                 if *slot == NONE {
                     *slot = through.len() as u32;
                     through.push(1.0);
-                    blended.resize(blended.len() + features.len(), 0.0);
+                    let end = through.len() * features.len();
+                    if blended.len() < end {
+                        blended.resize(2 * end, 0.0);
+                    }
+                    blended[end - features.len()..end].fill(0.0);
                 }
                 let slot = *slot as usize;
                 let before = through[slot];
