@@ -22,7 +22,7 @@ use result::Searched;
 pub use result::{AskedWords, Found, GateUsed, Hit, StreamParts};
 use spotter::Spotter;
 pub use ways::Way;
-pub(crate) use ways::choose;
+pub(crate) use ways::{Readings, choose};
 
 use anyhow::{Result, bail};
 use drafthorse_engine_auto::EngineConfig;

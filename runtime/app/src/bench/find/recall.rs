@@ -20,7 +20,7 @@ pub(super) fn recall(times_ns: &[u64], episodes_ns: &[[u64; 2]]) -> f64 {
 /// Recalls of each query by each way.
 pub(super) struct Recalls {
     names: [&'static str; WAYS.len()],
-    queries: Vec<(Kind, [f64; WAYS.len()])>,
+    queries: Vec<(Kind, [f64; WAYS.len()], f64)>,
 }
 
 impl Recalls {
@@ -31,26 +31,31 @@ impl Recalls {
         }
     }
 
-    pub(super) fn add(&mut self, kind: Kind, shares: [f64; WAYS.len()]) {
-        self.queries.push((kind, shares));
+    /// Takes a query's recall by each way, and by the weights that are best for it.
+    pub(super) fn add(&mut self, kind: Kind, shares: [f64; WAYS.len()], best: f64) {
+        self.queries.push((kind, shares, best));
     }
 
     pub(super) fn queries(&self) -> usize {
         self.queries.len()
     }
 
-    /// Mean recall of each way with its interval and that of each kind of query, then the first way's gain
-    /// over each other one, query by query.
+    /// Mean recall of each way and of the best weights with its interval and that of each kind of query, then
+    /// the first way's gain over each other one, query by query.
     pub(super) fn figures(&self) -> Vec<Figure> {
         let mut figures = Vec::new();
         let of = |way: usize, kind: Option<Kind>| -> Vec<f64> {
             let fitting = self
                 .queries
                 .iter()
-                .filter(|(k, _)| kind.is_none_or(|kind| kind == *k));
-            fitting.map(|(_, shares)| shares[way]).collect()
+                .filter(|(k, ..)| kind.is_none_or(|kind| kind == *k));
+            let share = |shares: &[f64], best| shares.get(way).copied().unwrap_or(best);
+            fitting
+                .map(|(_, shares, best)| share(shares, *best))
+                .collect()
         };
-        for (way, name) in self.names.iter().enumerate() {
+        let names = self.names.iter().copied().chain(["best_weights"]);
+        for (way, name) in names.enumerate() {
             let all = of(way, None);
             let mut figure = with_interval(&format!("find.recall_at_8.{name}"), &all);
             for kind in KINDS {
@@ -64,7 +69,7 @@ impl Recalls {
             let gains: Vec<f64> = self
                 .queries
                 .iter()
-                .map(|(_, shares)| shares[0] - shares[way])
+                .map(|(_, shares, _)| shares[0] - shares[way])
                 .collect();
             let mut figure = with_interval(&format!("find.gain_over.{name}"), &gains);
             let other = mean(&of(way, None));
