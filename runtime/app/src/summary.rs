@@ -245,13 +245,14 @@ impl Summary {
         }
         let dropped = &self.dropped_by_policy;
         if self.kept_windows + dropped.segments > 0 {
-            let mib = dropped.bytes as f64 / f64::from(1 << 20);
+            let what = match self.kept_windows {
+                0 => "NOTHING: no trigger of the policy came".to_owned(),
+                count => format!("{count} windows"),
+            };
+            let (messages, mib) = (dropped.messages, mib(dropped.bytes));
             row(
                 "kept by policy",
-                format!(
-                    "{} windows; {} messages in {mib:.1} MiB were dropped",
-                    self.kept_windows, dropped.messages
-                ),
+                format!("{what}; {messages} messages in {mib:.1} MiB were dropped"),
             );
         }
         if let Some(reason) = &self.recording_stopped {
@@ -277,14 +278,20 @@ impl Summary {
         if let Some(report) = &self.report {
             let _ = writeln!(text, "  {:<22} {}", "report", report.display());
         }
-        let _ = write!(text, "  {:<22} {}", "messages", self.messages);
-        if self.bytes > 0 {
-            let mib = self.bytes as f64 / f64::from(1 << 20);
-            let _ = write!(text, " in {mib:.1} MiB");
+        // What the log holds, not what passed by.
+        let messages = self.messages.saturating_sub(dropped.messages);
+        let bytes = self.bytes.saturating_sub(dropped.bytes);
+        let _ = write!(text, "  {:<22} {messages}", "messages");
+        if bytes > 0 {
+            let _ = write!(text, " in {:.1} MiB", mib(bytes));
         }
         text.push('\n');
         text
     }
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
 }
 
 fn counts(map: &BTreeMap<String, u64>) -> String {

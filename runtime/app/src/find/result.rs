@@ -14,6 +14,12 @@ use std::path::Path;
 /// different days.
 const ANOTHER_DAY_NS: u64 = 24 * 3_600_000_000_000;
 
+/// Raw values of streams below which nothing fits well. In 98 queries of the tuning towns about what was there
+/// (docs/find.md) the best moment of those that ask about road users has at least 1.14, of those about the scene
+/// at least 0.67; where nothing of it is there a caption fits by some 0.5.
+const WEAK_USER: f32 = 0.5;
+const WEAK_SCENE: f32 = 0.6;
+
 /// What a search found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Found {
@@ -328,6 +334,11 @@ fn notices(
     }
     let [grounding, global, context] = choice.reading.streams.sees();
     let asked = |stream: usize| query.said.iter().any(|said| said.asks(stream));
+    let words = |stream: usize| {
+        let said = query.said.iter().filter(|said| said.asks(stream));
+        let words: Vec<&str> = said.map(|said| said.words.as_str()).collect();
+        words.join(", ")
+    };
     for (sees, stream, what) in [
         (grounding, 0, "no such road user was found anywhere"),
         (
@@ -338,7 +349,23 @@ fn notices(
         (context, 2, "no text of the log tells of it"),
     ] {
         if !sees && asked(stream) {
-            notices.push(format!("{}: {what}", STREAM_NAMES[stream]));
+            let (name, words) = (STREAM_NAMES[stream], words(stream));
+            notices.push(format!("{name}: {what}: {words}"));
+        }
+    }
+    let best = |stream: usize| {
+        let raw = choice.reading.streams.raw[stream].iter().copied();
+        raw.fold(0.0, f32::max)
+    };
+    for (stream, least, what) in [(0, WEAK_USER, "nobody"), (1, WEAK_SCENE, "nothing")] {
+        let is_weak = (f32::MIN_POSITIVE..least).contains(&best(stream));
+        if is_weak && asked(stream) && (stream == 0 || options.model.is_some()) {
+            notices.push(format!(
+                "{}: {what} fits {} well (at best {:.2}): these are the likeliest moments, and it may not be there at all",
+                STREAM_NAMES[stream],
+                words(stream),
+                best(stream)
+            ));
         }
     }
     if read.unreadable > 0 {
