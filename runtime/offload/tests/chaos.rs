@@ -267,9 +267,7 @@ fn no_room_on_the_disk_leaves_blocks_honestly_unverified() {
     };
     assert_eq!(log.first["car/run/1"], wanted);
     relay.set(Conditions::default());
-    log.until(&offload, "the link", |_, stats| {
-        stats.link.state.is_open()
-    });
+    log.until(&offload, "the link", |_, stats| stats.link.state.is_open());
     // From memory alone a block is verified all the same.
     offload.submit(block(2, Duration::from_secs(20))).unwrap();
     log.until(&offload, "the verdict", |log, _| log.verdicts.len() == 1);
