@@ -38,6 +38,37 @@ fn the_same_configuration_gives_the_same_bytes() {
 }
 
 #[test]
+fn frames_of_a_keyframe_follow_one_another_in_one_air() {
+    let mut scenes = Scenes::new(config(Split::Test, true));
+    let mut first = Scenes::new(config(Split::Test, true));
+    let mut before_s = None;
+    for _ in 0..3 {
+        let frames = scenes.take_frames(4, 0.4);
+        assert_eq!(frames.len(), 4);
+        for (number, frame) in frames.iter().enumerate() {
+            let (scene, of) = (&frame.scene, &frames[0].scene);
+            assert_eq!(
+                (scene.seed, scene.weather, scene.light),
+                (of.seed, of.weather, of.light)
+            );
+            assert!((scene.time_s - of.time_s - 0.4 * number as f64).abs() < 1e-6);
+            assert!(frame.recorded.starts_with(&[0xFF, 0xD8]) && frame.recorded.len() > 5000);
+            assert!(!scene.facts.is_empty());
+        }
+        assert!(frames[3].scene.rgb != frames[0].scene.rgb);
+        let at = (frames[0].scene.seed, frames[0].scene.time_s);
+        assert!(before_s.is_none_or(|before| before < at), "{at:?}");
+        before_s = Some(at);
+    }
+    // The first frame is the scene that there is without the others.
+    let (alone, with) = (
+        first.take(),
+        Scenes::new(config(Split::Test, true)).take_frames(2, 0.4),
+    );
+    assert!(alone.rgb == with[0].scene.rgb && alone.facts == with[0].scene.facts);
+}
+
+#[test]
 fn captions_and_answers_are_facts_of_their_scene() {
     let words: BTreeSet<String> = vocabulary().into_iter().collect();
     let known = |text: &str| text.split(' ').all(|word| words.contains(word));

@@ -654,7 +654,7 @@ pub struct BenchArgs {
         default_value = "models/radar-gaussian/train"
     )]
     pub training: PathBuf,
-    /// `detector`, `vision`: folder of the model; models/radar-gaussian-s or models/scene-vlm-s if left
+    /// `detector`, `vision`, `offload`: folder of the model; models/radar-gaussian-s or models/scene-vlm-s if left
     /// out. `find`: folder of the scene model; without it tracks and texts alone are searched.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
@@ -662,15 +662,21 @@ pub struct BenchArgs {
     /// `find`: generated drives that are strung together, some seconds each; 120 if left out.
     #[arg(long, value_name = "N")]
     pub drives: Option<usize>,
-    /// `find`, `vision`: the town and the seeds that settings may be tuned on, in the place of those for
+    /// `find`, `vision`, `offload`: the town and the seeds that settings may be tuned on, in the place of those for
     /// judging.
     #[arg(long)]
     pub tuning: bool,
     /// `vision`: generated scenes whose questions are asked; 0 measures the prefill alone. `speculate`: those
-    /// that are described.
+    /// that are described. `offload`: keyframes of the drive, four frames each.
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub scenes: usize,
-    /// `speculate`: folder of the drafter; models/scene-drafter-s if left out.
+    /// `offload`: rejected frames that are timed for each link and target; 0 leaves the times out.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub cells: usize,
+    /// `offload`: the server, `drafthorse-target`; the one beside this program if left out.
+    #[arg(long, value_name = "PROGRAM")]
+    pub target_program: Option<PathBuf>,
+    /// `offload`, `speculate`: folder of the drafter; models/scene-drafter-s if left out.
     #[arg(long, value_name = "DIR")]
     pub drafter: Option<PathBuf>,
     /// `speculate`: folder with drafters to compare with, where they are not with the drafter.
@@ -683,7 +689,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
     /// `vision`: every answer of every method, and the tables, as JSON; a picture of them stands beside it
-    /// (.svg).
+    /// (.svg). `offload`: blocks, cells and the curve over thresholds, and its picture.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// The part of `engine` whose memory is measured, in a process of its own.
@@ -713,6 +719,9 @@ pub enum BenchKind {
     /// Which share of what queries in words mean is found in generated drives, beside plain ways of
     /// choosing and with each stream left out.
     Find,
+    /// Descriptions drafted in the vehicle and verified over an emulated link: time, bytes and quality, beside
+    /// targets that do without drafts.
+    Offload,
     /// Descriptions with drafts beside the target alone: speed, tokens a run of the target, and how often
     /// drafted words are right.
     Speculate,

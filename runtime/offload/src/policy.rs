@@ -27,6 +27,7 @@ const SCARCE: f32 = 0.5;
 
 /// | link | threshold | code |
 /// |---|---|---|
+/// | unknown | as set | the smallest |
 /// | up | as set | the most precise one that `most_precise` allows and that is sent in a quarter of the deadline at the measured rate; the smallest while the rate is unknown or the link is metered |
 /// | poor, down | times 0.8 | the smallest |
 ///
@@ -45,7 +46,7 @@ pub fn advise(
     let smallest = sizes.iter().min_by_key(|(_, bytes)| *bytes)?.0;
     let scarce = link.budget.map_or(1.0, |left| (left / SCARCE).min(1.0));
     let state_scale = match link.state {
-        LinkState::Up => 1.0,
+        LinkState::Unknown | LinkState::Up => 1.0,
         LinkState::Poor | LinkState::Down => POOR_SCALE,
     };
     let fits = |bytes: usize| match (link.state, link.bytes_per_second, link.budget) {
@@ -96,6 +97,8 @@ mod tests {
         assert_eq!(advice(&up(Some(1_000_000)), Code::Int8), (1.0, Code::Int8));
         assert_eq!(advice(&up(Some(1_000_000)), Code::Fsq), (1.0, Code::Fsq));
         assert_eq!(advice(&up(None), Code::F16), (1.0, Code::Fsq));
+        let unknown = link(LinkState::Unknown, None, None);
+        assert_eq!(advice(&unknown, Code::F16), (1.0, Code::Fsq));
         let poor = link(LinkState::Poor, Some(1_000_000), None);
         assert_eq!(advice(&poor, Code::F16), (0.8, Code::Fsq));
         let metered = |left| link(LinkState::Up, Some(1_000_000), Some(left));

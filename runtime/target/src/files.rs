@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 /// Tokens of the longest text where generation_config.json does not say.
 const LONGEST: usize = 256;
 
-/// A target's folder, and the drafter's that holds its narrow code.
+/// A target's folder, and the drafter's that holds its narrow code and what drafts beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetFiles {
     /// The vision-language model's folder.
     pub model: PathBuf,
     /// The graph that makes features of the narrow code's levels, where there is one.
     pub fsq_decode: Option<PathBuf>,
+    /// The drafter's folder, where it has a drafter that works beside the target.
+    pub drafter: Option<PathBuf>,
     /// What messages are checked against.
     pub shape: TargetShape,
     /// Positions that the decoder has.
@@ -64,6 +66,9 @@ impl TargetFiles {
         Ok(Self {
             model: model.to_owned(),
             fsq_decode,
+            drafter: drafter
+                .filter(|folder| folder.join("onnx/colocated.onnx").exists())
+                .map(Path::to_owned),
             shape: TargetShape::new(rows * columns, text.hidden_size, text.vocab_size, code)?,
             positions: text.max_position_embeddings,
             longest: generation

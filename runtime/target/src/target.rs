@@ -5,7 +5,7 @@ use crate::files::TargetFiles;
 use crate::pace::Pace;
 use crate::tokens::{self, FsqDecoder};
 use crate::verify::{Asked, Runs, verify};
-use drafthorse_draft::Seen;
+use drafthorse_draft::{Drafter, DrafterFolder, DrafterOptions, Form, Proposer, Seen};
 use drafthorse_engine::{Backend, LoadOptions};
 use drafthorse_engine_auto::Engines;
 use drafthorse_protocol::{
@@ -20,6 +20,9 @@ pub struct TargetOptions {
     pub threads: usize,
     /// The least time that a decoding run takes: a stand-in for a target of real size. Zero for none.
     pub pace: Duration,
+    /// Tokens that the drafter beside the target drafts at most between two runs, where the files hold one; 0 for a token
+    /// a run. The text is the same.
+    pub ahead: usize,
 }
 
 impl Default for TargetOptions {
@@ -27,6 +30,7 @@ impl Default for TargetOptions {
         Self {
             threads: 1,
             pace: Duration::ZERO,
+            ahead: 64,
         }
     }
 }
@@ -34,9 +38,11 @@ impl Default for TargetOptions {
 /// A target on an engine. What it answers depends on the request alone.
 pub struct Target {
     model: drafthorse_draft::Target,
+    drafter: Option<Drafter>,
     fsq: Option<FsqDecoder>,
     files: TargetFiles,
     pace: Pace,
+    ahead: usize,
 }
 
 impl Target {
@@ -74,11 +80,23 @@ impl Target {
             threads: options.threads,
             ..drafthorse_draft::TargetOptions::default()
         };
+        let model = drafthorse_draft::Target::open(&files.model, backend, &chains)?;
+        let drafter = files.drafter.as_ref().filter(|_| options.ahead > 0);
+        let drafter = drafter.map(|folder| {
+            let folder = DrafterFolder::open(folder)?;
+            let colocated = DrafterOptions {
+                threads: options.threads,
+                ..DrafterOptions::of(Form::Colocated)
+            };
+            Drafter::open(&folder, model.words(), model.rules(), backend, &colocated)
+        });
         Ok(Self {
             fsq,
             files: files.clone(),
             pace: Pace(options.pace),
-            model: drafthorse_draft::Target::open(&files.model, backend, &chains)?,
+            ahead: options.ahead,
+            drafter: drafter.transpose()?,
+            model,
         })
     }
 
@@ -157,7 +175,10 @@ impl Target {
         let runs = Runs {
             pace: self.pace,
             deadline,
+            ahead: self.ahead,
         };
-        verify(&mut self.model, &asked, runs)
+        let drafter = self.drafter.as_mut();
+        let drafter = drafter.map(|drafter| drafter as &mut (dyn Proposer + Send));
+        verify(&mut self.model, drafter, &asked, runs)
     }
 }

@@ -36,6 +36,7 @@ from .code import Code
 from .config import slot_positions
 from .drafter import Drafter
 from .router import CONFIDENCE, Router
+from .shapes import settle
 from .target import Target
 from .train import fact_mask, load_drafter
 from .train_code import load_code
@@ -122,6 +123,7 @@ def export_form(drafter: Drafter, path: Path) -> None:
     axes |= {"attention_mask": {1: "total_sequence_length"}}
     axes |= {name: {2: "past_sequence_length"} for name in past_in} | {name: {2: "total_sequence_length"} for name in past_out}
     write(Form(drafter), (*given, *past.unbind(0)), [*names, *past_in], ["logits", "hidden_states", *past_out], axes, path)
+    settle(path)
 
 
 def export_code(code: Code, width: int, graphs: Path) -> None:

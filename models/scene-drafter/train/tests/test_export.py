@@ -56,6 +56,9 @@ def test_a_drafter(config, world, tmp_path, name, bits):
     drafter = Drafter(config(name), world[3].decoder).eval()
     path = tmp_path / f"{name}.onnx"
     export_form(drafter, path)
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    # How many tokens are new is all that a graph has to look up. Powers: two norms and the scale of scores a layer, and the last norm.
+    assert kinds.count("Shape") <= 1 and kinds.count("Pow") == 1 + 3 * len(drafter.layers)
     if bits < 32:
         before = path.stat().st_size
         narrow(path, bits)

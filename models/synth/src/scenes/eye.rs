@@ -8,6 +8,7 @@
 use crate::atmosphere::{Atmosphere, Light};
 use crate::camera::{Camera, Change};
 use crate::canvas::Canvas;
+use crate::config::DriveConfig;
 use crate::drive::Drive;
 use crate::weather::Weather;
 use crate::world::World;
@@ -50,6 +51,16 @@ fn scaled(oversample: usize) -> (Pose, CameraModel) {
         distortion: full.distortion,
     };
     (sensor.mount, model)
+}
+
+/// The sample vehicle's camera as it records, in that air.
+pub(crate) fn sample_camera(air: Atmosphere) -> Camera {
+    let calibration = Drive::calibration();
+    let sensor = &calibration.sensors["camera_front"];
+    #[allow(clippy::expect_used)] // The calibration is compiled in; every test builds one.
+    let model = sensor.camera.expect("the sample camera has a model");
+    let quality = DriveConfig::default().jpeg_quality;
+    Camera::new(model, sensor.mount, quality, air)
 }
 
 /// The part of the picture around points of the vehicle's frame, `margin_px` wider on every side;

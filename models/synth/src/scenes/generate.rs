@@ -6,12 +6,13 @@ use super::air::{Airs, LIGHTS, WEATHERS, names};
 use super::caption::caption;
 use super::check::{Road, check, colour_shown};
 use super::claim::{Truth, claim};
-use super::eye::HEIGHT_PX;
+use super::eye::{HEIGHT_PX, sample_camera};
 use super::facts::{Facts, colour, nearest_car, of_objects, of_road};
 use super::object::{Object, in_front};
 use super::plan::{Content, Plan, Split, Wish};
 use super::question::Balance;
 use super::tally::Tally;
+use crate::atmosphere::Atmosphere;
 use crate::config::DriveConfig;
 use crate::drive::Drive;
 use crate::echo::Source;
@@ -45,6 +46,15 @@ pub struct ScenesConfig {
     pub verified: bool,
 }
 
+/// A scene, and its picture as the vehicle's camera records it.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// What the model sees of it.
+    pub scene: Scene,
+    /// The whole picture of the sample vehicle's camera, JPEG.
+    pub recorded: Vec<u8>,
+}
+
 /// Scenes one after another, without end.
 pub struct Scenes {
     config: ScenesConfig,
@@ -55,6 +65,8 @@ pub struct Scenes {
     rng: Rng,
     drive: Option<Playing>,
     drives: u64,
+    /// Weather and light of the last scene.
+    air: usize,
 }
 
 /// A drive that is being played.
@@ -85,6 +97,7 @@ impl Scenes {
             rng: Rng::new(seed, 32),
             drive: None,
             drives: 0,
+            air: 0,
         }
     }
 
@@ -105,6 +118,38 @@ impl Scenes {
                 return scene;
             }
         }
+    }
+
+    /// The next scene, and the instants that follow it `every_s` apart in the same weather and light, whatever they show:
+    /// the frames of a keyframe.
+    pub fn take_frames(&mut self, count: usize, every_s: f64) -> Vec<Frame> {
+        let first = self.take();
+        let Some(mut playing) = self.drive.take() else {
+            return Vec::new();
+        };
+        let wish = Wish {
+            town: playing.town,
+            content: first.content,
+            air: self.air,
+        };
+        let begun_s = playing.world.time_s();
+        let mut frames = vec![Frame {
+            recorded: self.recorded(&playing, wish),
+            scene: first,
+        }];
+        for number in 1..count {
+            playing.world.advance_to(begun_s + number as f64 * every_s);
+            let mut objects = in_front(&playing.world);
+            let (facts, patches) = self.look(&playing, wish, &mut objects);
+            self.tally.scenes += 1;
+            frames.push(Frame {
+                recorded: self.recorded(&playing, wish),
+                scene: self.describe(&playing, wish, objects, patches, facts),
+            });
+        }
+        playing.instants = (playing.world.time_s() / EVERY_S) as u64;
+        self.drive = Some(playing);
+        frames
     }
 
     /// What was accepted and rejected so far.
@@ -144,16 +189,7 @@ impl Scenes {
         let offered = Content::offered(&objects, truth.green, truth.zebra);
         let wish = self.plan.draw(playing.town, &offered)?;
         let claims = truth.claims(&objects, air_facts(wish));
-        let (facts, patches) = if self.config.verified {
-            let eye = self.airs.eye(wish.air);
-            eye.look(world);
-            let (road, patches) = check(eye, world, &mut objects);
-            (self.settled(world, &objects, road, wish), patches)
-        } else {
-            claim(&mut objects);
-            let patches = truth.patches(world, &objects);
-            (claims.clone(), patches)
-        };
+        let (facts, patches) = self.look(playing, wish, &mut objects);
         if !wish.content.is_in(&facts) {
             self.plan.failed(wish);
             let content = format!("{:?}", wish.content).to_lowercase();
@@ -161,8 +197,32 @@ impl Scenes {
             return None;
         }
         self.plan.served(wish);
+        self.air = wish.air;
         self.tally.count(&objects, &facts, &claims);
         Some(self.describe(playing, wish, objects, patches, facts))
+    }
+
+    /// Looks at an instant: its facts, and what each patch shows.
+    fn look(&mut self, playing: &Playing, wish: Wish, objects: &mut [Object]) -> (Facts, Vec<u8>) {
+        let world = &playing.world;
+        if self.config.verified {
+            let eye = self.airs.eye(wish.air);
+            eye.look(world);
+            let (road, patches) = check(eye, world, objects);
+            return (self.settled(world, objects, road, wish), patches);
+        }
+        let truth = Truth::of(world);
+        let facts = truth.claims(objects, air_facts(wish));
+        claim(objects);
+        (facts, truth.patches(world, objects))
+    }
+
+    /// The instant as the vehicle's camera records it, JPEG.
+    fn recorded(&self, playing: &Playing, wish: Wish) -> Vec<u8> {
+        let (weather, light) = (wish.air / LIGHTS.len(), wish.air % LIGHTS.len());
+        let mut camera = sample_camera(Atmosphere::new(LIGHTS[light], WEATHERS[weather]));
+        camera.expose(&playing.world);
+        camera.jpeg().to_vec()
     }
 
     /// The facts that the picture settles.

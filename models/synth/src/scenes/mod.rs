@@ -27,7 +27,7 @@ pub use eye::{HEIGHT_PX, WIDTH_PX, camera};
 pub use fact_words::fact_words;
 pub use facts::{Facts, PAINT_COLOURS, keys, values};
 pub use file::{SceneFileError, save};
-pub use generate::{Scenes, ScenesConfig};
+pub use generate::{Frame, Scenes, ScenesConfig};
 pub use grammar::{Statement, parse};
 pub use object::{Object, Verdict};
 pub use patches::{BETWEEN_BIT, BITS, GREEN_BIT, RED_BIT, ZEBRA_BIT};

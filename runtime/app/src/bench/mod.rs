@@ -9,7 +9,9 @@ mod engine;
 mod engine_peer;
 mod find;
 mod keyframes;
+mod offload;
 mod pipeline;
+mod plot;
 mod python;
 mod record;
 mod speculate;
@@ -106,6 +108,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         BenchKind::Engine => engine::run(args, &mut print),
         BenchKind::Keyframes => keyframes::run(args, &mut print),
         BenchKind::Find => find::run(args, &mut print),
+        BenchKind::Offload => offload::run(args, &mut print),
         BenchKind::Speculate => speculate::run(args, &mut print),
         BenchKind::Vision => vision::run(args, &mut print),
     }

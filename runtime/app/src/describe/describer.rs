@@ -317,7 +317,7 @@ impl Salient {
 }
 
 /// Reads a JPEG.
-fn picture_of(jpeg: &[u8]) -> Result<Image> {
+pub(crate) fn picture_of(jpeg: &[u8]) -> Result<Image> {
     let mut raw = RawMessage::empty(SensorId(0), RawFormat::Jpeg);
     raw.data.extend_from_slice(jpeg);
     let mut image = Image::default();

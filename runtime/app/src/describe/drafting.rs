@@ -32,7 +32,7 @@ pub struct Drafted {
 }
 
 /// A drafter, loaded.
-pub(super) struct Drafting {
+pub(crate) struct Drafting {
     looker: Looker,
     drafter: Drafter,
     scorer: FrameScorer,
@@ -47,7 +47,7 @@ pub(super) struct Drafting {
 
 impl Drafting {
     /// Loads the target's encoder and the drafter.
-    pub(super) fn open(
+    pub(crate) fn open(
         settings: &VisionSettings,
         drafter: &Path,
         backend: &dyn Backend,
@@ -83,12 +83,12 @@ impl Drafting {
     }
 
     /// The tokens of a picture.
-    pub(super) fn look(&mut self, picture: &Image) -> Result<PictureTokens> {
+    pub(crate) fn look(&mut self, picture: &Image) -> Result<PictureTokens> {
         Ok(self.looker.look(picture)?)
     }
 
     /// Drafts a description of what is seen, and scores it.
-    pub(super) fn draft(&mut self, seen: PictureTokens) -> Result<(String, Drafted)> {
+    pub(crate) fn draft(&mut self, seen: PictureTokens) -> Result<(String, Drafted)> {
         let prompt = self.looker.prompt(&[&seen], None)?;
         let behind = prompt.slots.last().map_or(0, |&slot| slot + 1);
         let prompt = prompt.ids[behind..].to_vec();
@@ -113,12 +113,12 @@ impl Drafting {
     }
 
     /// The text of token ids.
-    pub(super) fn text(&self, ids: &[u32]) -> Result<String> {
+    pub(crate) fn text(&self, ids: &[u32]) -> Result<String> {
         Ok(self.looker.text(ids)?)
     }
 
     /// Whether two texts tell the same facts: the words that carry them are the same, in the same order.
-    pub(super) fn agree(&self, a: &[u32], b: &[u32]) -> bool {
+    pub(crate) fn agree(&self, a: &[u32], b: &[u32]) -> bool {
         let facts = |ids: &[u32]| -> Vec<u32> {
             let told = ids.iter().copied();
             told.filter(|id| self.fact_tokens.contains(id)).collect()
@@ -127,7 +127,7 @@ impl Drafting {
     }
 
     /// What both sides know of the target.
-    pub(super) fn target_shape(&self) -> Result<TargetShape> {
+    pub(crate) fn target_shape(&self) -> Result<TargetShape> {
         let fsq = match self.coder.as_ref().map(Coder::code) {
             None => None,
             Some(code) => {
@@ -153,7 +153,7 @@ impl Drafting {
     }
 
     /// A draft as it travels.
-    pub(super) fn coded(&mut self, drafted: &Drafted, code: Code) -> Result<(Frame, Draft)> {
+    pub(crate) fn coded(&mut self, drafted: &Drafted, code: Code) -> Result<(Frame, Draft)> {
         let seen = Seen::of(&drafted.seen)?;
         let tokens = match code {
             Code::F16 => encode_f16(seen.features())?,

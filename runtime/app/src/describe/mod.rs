@@ -10,8 +10,10 @@ mod recent;
 mod settings;
 mod watch;
 
+pub(crate) use describer::picture_of;
 pub use describer::{Described, Describer};
 pub use drafting::Drafted;
+pub(crate) use drafting::Drafting;
 pub(crate) use recent::Recent;
 pub use settings::VisionSettings;
 pub use watch::{View, Watch};

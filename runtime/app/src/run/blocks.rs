@@ -4,6 +4,7 @@
 //! its outcome is logged when it comes; one that a former run of the same folder left behind is logged here.
 
 use super::log::LogWriter;
+use super::told::Told;
 use crate::describe::{Described, Describer, Drafted, View};
 use crate::pipeline::channels::Channel;
 use crate::pipeline::staged::Cause;
@@ -51,8 +52,8 @@ pub(super) struct Blocks {
     target: TargetShape,
     offload: Option<Offload>,
     waiting: HashMap<String, Waiting>,
-    /// Answers that were appended to the log, until they are on the disk.
-    unsynced: Vec<(Instant, Answer)>,
+    outcomes: Told,
+    /// When the link was last told of.
     told: Option<Instant>,
     summary: BlockSummary,
 }
@@ -60,7 +61,7 @@ pub(super) struct Blocks {
 /// What a run leaves behind: answers that the log has once it is finished.
 pub(super) struct Left {
     offload: Option<Offload>,
-    unsynced: Vec<(Instant, Answer)>,
+    outcomes: Told,
     /// Totals.
     pub(super) summary: BlockSummary,
 }
@@ -69,9 +70,8 @@ impl Left {
     /// The log is finished and on the disk.
     pub(super) fn logged(self) {
         if let Some(offload) = &self.offload {
-            self.unsynced
-                .iter()
-                .for_each(|(_, answer)| offload.logged(answer));
+            let appended = self.outcomes.appended();
+            appended.iter().for_each(|answer| offload.logged(answer));
         }
     }
 }
@@ -99,7 +99,7 @@ impl Blocks {
             target,
             offload: offload.context("offload cannot begin")?,
             waiting: HashMap::new(),
-            unsynced: Vec::new(),
+            outcomes: Told::default(),
             told: None,
             summary: BlockSummary::default(),
         })
@@ -242,17 +242,11 @@ impl Blocks {
             return;
         };
         while let Ok(answer) = offload.answers().try_recv() {
-            self.answered(answer, describer, log);
+            self.answered(answer, describer);
         }
-        // What was appended before the oldest message that is not on the disk is on the disk.
-        let status = log.recorder().status();
-        let (synced, rest): (Vec<_>, _) = std::mem::take(&mut self.unsynced)
-            .into_iter()
-            .partition(|(appended, _)| appended.elapsed() > status.oldest_unsynced + PAUSE);
-        self.unsynced = rest;
-        if status.stopped.is_none() {
-            synced.iter().for_each(|(_, answer)| offload.logged(answer));
-        }
+        self.outcomes.append(log);
+        let settled = self.outcomes.settled(log);
+        settled.iter().for_each(|answer| offload.logged(answer));
         if self.told.is_none_or(|told| told.elapsed() >= REPORT) {
             self.told = Some(Instant::now());
             let link = self.link(&offload);
@@ -269,6 +263,7 @@ impl Blocks {
         message::Link {
             at_ns: drafthorse_sensors::vehicle_clock_ns(),
             state: match stats.link.state {
+                LinkState::Unknown => "unknown",
                 LinkState::Up => "up",
                 LinkState::Poor => "poor",
                 LinkState::Down => "down",
@@ -285,8 +280,8 @@ impl Blocks {
         }
     }
 
-    /// Logs an outcome.
-    fn answered(&mut self, answer: Answer, describer: &mut Describer, log: &LogWriter) {
+    /// Takes an outcome, which is to be logged.
+    fn answered(&mut self, answer: Answer, describer: &mut Describer) {
         let name = answer.block.as_str().to_owned();
         let count = match &answer.outcome {
             Outcome::Repeated => return,
@@ -335,13 +330,12 @@ impl Blocks {
         }
         let now = || Cause::at(drafthorse_sensors::vehicle_clock_ns());
         let cause = waiting.as_ref().map_or_else(now, |waiting| waiting.cause);
-        append(log, cause, Channel::VERDICTS, &verdict);
         if let (Some(mut waiting), None) = (waiting, answer.outcome.ruling()) {
             // Its amendment may come in this run.
             waiting.is_due = false;
             self.waiting.insert(name, waiting);
         }
-        self.unsynced.push((Instant::now(), answer));
+        self.outcomes.tell(cause, verdict, answer);
     }
 
     /// Waits for the outcomes that are due, and ends offloading.
@@ -367,7 +361,7 @@ impl Blocks {
         self.summary.audits_foretold = drift.foretold();
         Left {
             offload: self.offload,
-            unsynced: self.unsynced,
+            outcomes: self.outcomes,
             summary: self.summary,
         }
     }

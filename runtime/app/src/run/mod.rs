@@ -14,6 +14,7 @@ mod setup;
 mod status;
 #[cfg(test)]
 mod tests;
+mod told;
 mod windows;
 
 pub use allocations::radar_lane_allocations_per_scan;

@@ -35,7 +35,7 @@ impl Default for RouterConfig {
     fn default() -> Self {
         Self {
             pool: Pool::Worst,
-            threshold: Threshold::Fixed { tau: 0.9 },
+            threshold: Threshold::Fixed { tau: 0.8 },
             audit_share: 0.01,
             seed: 0,
         }

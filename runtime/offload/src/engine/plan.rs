@@ -31,7 +31,7 @@ impl Engine {
             return;
         }
         self.probe();
-        if self.link.state() == LinkState::Down {
+        if !self.link.state().is_open() {
             return;
         }
         if self.now_ns >= self.reconnect_at_ns {
@@ -64,7 +64,7 @@ impl Engine {
         let held = self.blocks.get(block);
         let idle = held.is_some_and(|b| b.step == Step::Idle);
         let bytes = held.map_or(0, |b| b.bytes);
-        if self.link.state() == LinkState::Down {
+        if !self.link.state().is_open() {
             Why::LinkDown
         } else if self.busy_until_ns > self.now_ns {
             Why::TargetBusy
@@ -103,7 +103,7 @@ impl Engine {
         let most = match self.link.state() {
             LinkState::Up => self.settings.in_flight,
             LinkState::Poor => self.settings.in_flight / 2,
-            LinkState::Down => return 0,
+            LinkState::Unknown | LinkState::Down => return 0,
         };
         let verdicts = self.calls.values().filter(|c| c.kind != Kind::Probe);
         most.max(1).saturating_sub(verdicts.count())
@@ -205,7 +205,7 @@ impl Engine {
         if !self.calls.values().any(|c| c.kind == Kind::Probe) {
             wake = wake.min(self.probe_at_ns);
         }
-        if self.link.state() == LinkState::Down {
+        if !self.link.state().is_open() {
             return wake;
         }
         wake = wake.min(self.reconnect_at_ns);

@@ -61,7 +61,7 @@ impl Engine {
                 let pause = self.jitter.pause_ns(1);
                 self.probe_at_ns = self.now_ns.saturating_add(pause);
             }
-            (LinkState::Down, LinkState::Poor | LinkState::Up) => {
+            (LinkState::Unknown | LinkState::Down, LinkState::Poor | LinkState::Up) => {
                 // All vehicles of a cell may have been without it: they do not all send their spools at once.
                 let wait = self.jitter.up_to_ns(TOGETHER_NS);
                 self.spooled_at_ns = self.now_ns.saturating_add(wait);

@@ -4,6 +4,8 @@ use super::window::{Sample, Window};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
+    /// No call has ended yet: nothing is sent but a probe.
+    Unknown,
     /// Calls are answered, quickly enough.
     Up,
     /// Calls are answered, but slowly, or many are not.
@@ -12,10 +14,18 @@ pub enum LinkState {
     Down,
 }
 
+impl LinkState {
+    /// Whether blocks are sent, and not probes alone.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Up | Self::Poor)
+    }
+}
+
 /// What is known of the link at a moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LinkView {
-    /// Up, poor or down.
+    /// Unknown, up, poor or down.
     pub state: LinkState,
     /// Shortest time from request to answer.
     pub round_trip_ns: Option<u64>,
@@ -55,9 +65,10 @@ const BYTES_PER_SECOND: Bounds<u64> = Bounds {
 
 /// Estimates and state of the link, a fold over calls.
 ///
-/// Down: three calls in a row unanswered, or the target does not let us in; the beginning too. Poor: one call answered
-/// when it was down; or a quarter of the calls unanswered, a round trip of 400 ms, or 32 kB/s. Up: poor for five seconds,
-/// and at most a tenth unanswered, at most 250 ms, at least 64 kB/s, as far as these are known.
+/// Unknown: until the first call has ended; where it is answered the link is up, or poor by what follows, else it is down.
+/// Down: three calls in a row unanswered, or the target does not let us in. Poor: one call answered when it was down; or a
+/// quarter of the calls unanswered, a round trip of 400 ms, or 32 kB/s. Up: poor for five seconds, and at most a tenth
+/// unanswered, at most 250 ms, at least 64 kB/s, as far as these are known.
 #[derive(Clone, Debug)]
 pub struct Link {
     window: Window,
@@ -72,13 +83,13 @@ impl Link {
     pub fn new(now_ns: u64) -> Self {
         Self {
             window: Window::default(),
-            state: LinkState::Down,
+            state: LinkState::Unknown,
             since_ns: now_ns,
             unanswered: 0,
         }
     }
 
-    /// Up, poor or down.
+    /// Unknown, up, poor or down.
     #[must_use]
     pub fn state(&self) -> LinkState {
         self.state
@@ -96,8 +107,10 @@ impl Link {
         };
         let next = match self.state {
             _ if self.unanswered >= DOWN_AFTER => LinkState::Down,
+            LinkState::Unknown if !sample.answered => LinkState::Down,
             LinkState::Down if sample.answered => LinkState::Poor,
-            LinkState::Up if self.is_poor() => LinkState::Poor,
+            LinkState::Unknown | LinkState::Up if self.is_poor() => LinkState::Poor,
+            LinkState::Unknown => LinkState::Up,
             LinkState::Poor if self.is_good() && now.saturating_sub(self.since_ns) >= DWELL_NS => {
                 LinkState::Up
             }
@@ -178,13 +191,13 @@ mod tests {
         states
     }
 
-    use LinkState::{Down, Poor, Up};
+    use LinkState::{Down, Poor, Unknown, Up};
 
     #[test]
     fn one_failure_changes_nothing_and_three_are_down() {
         let mut link = Link::new(0);
         let states = run(&mut link, 0, &[(true, 60); 8]);
-        assert_eq!(states, [Poor, Poor, Poor, Poor, Poor, Up, Up, Up]);
+        assert_eq!(states, [Up; 8]);
         let states = run(
             &mut link,
             8000,
@@ -203,6 +216,8 @@ mod tests {
             None,
             "what was before the break is forgotten"
         );
+        let states = run(&mut link, 14_000, &[(true, 60); 6]);
+        assert_eq!(states, [Poor, Poor, Poor, Poor, Up, Up]);
     }
 
     #[test]
@@ -216,6 +231,18 @@ mod tests {
         assert_eq!(run(&mut link, 48_000, &between).last(), Some(&Poor));
         let quick = vec![(true, 200); 2];
         assert_eq!(run(&mut link, 118_000, &quick).last(), Some(&Up));
+    }
+
+    #[test]
+    fn nothing_is_known_until_the_first_call_has_ended() {
+        assert_eq!(Link::new(0).state(), Unknown);
+        let first = |call| run(&mut Link::new(0), 0, &[call])[0];
+        assert_eq!(first((true, 60)), Up);
+        assert_eq!(first((true, 450)), Poor);
+        assert_eq!(first((false, 0)), Down);
+        let mut link = Link::new(0);
+        link.refused(1);
+        assert_eq!(link.state(), Down);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// The target's folder
     #[arg(long)]
     model: PathBuf,
-    /// The drafter's folder, for the narrow code of image tokens (fsq)
+    /// The drafter's folder, for the narrow code of image tokens (fsq), and for the drafter that works beside the target
     #[arg(long)]
     drafter: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one
@@ -71,6 +71,9 @@ pub(crate) struct Arguments {
     /// Stand-in for a target of real size: every decoding run takes at least so long, whatever its tokens, ms
     #[arg(long, default_value_t = 0.0)]
     pace_ms: f64,
+    /// Tokens that the drafter beside the target drafts at most between two runs; 0 for a token a run
+    #[arg(long, default_value_t = TargetOptions::default().ahead)]
+    ahead: usize,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -83,6 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let options = TargetOptions {
         threads: arguments.threads,
         pace: Duration::try_from_secs_f64(arguments.pace_ms / 1e3).context("--pace-ms")?,
+        ahead: arguments.ahead,
     };
     let open = |_| Target::open_on_first(&files, &engines, &options);
     let opened = (0..arguments.workers).map(open);
