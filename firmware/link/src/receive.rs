@@ -23,6 +23,7 @@ pub struct Decoder {
     /// The frame outgrew the buffer; bytes are dropped up to the next zero.
     overflown: bool,
     last: Option<(u16, u16)>,
+    frame_bytes: usize,
     counts: Counts,
 }
 
@@ -41,6 +42,7 @@ impl Decoder {
             length: 0,
             overflown: false,
             last: None,
+            frame_bytes: 0,
             counts: Counts {
                 accepted: 0,
                 refused: 0,
@@ -54,6 +56,12 @@ impl Decoder {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Length of the last frame on the line with its closing zero, bytes.
+    #[must_use]
+    pub fn frame_bytes(&self) -> usize {
+        self.frame_bytes
     }
 
     /// Takes one byte; at the end of a frame its contents, or why it was refused.
@@ -74,6 +82,7 @@ impl Decoder {
         if length == 0 {
             return None;
         }
+        self.frame_bytes = length + 1;
         let result = match self.stuffed.get_mut(..length) {
             Some(stuffed) if !overflown => read(stuffed),
             _ => Err(FrameError::Malformed),

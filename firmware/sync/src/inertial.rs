@@ -22,6 +22,9 @@ const ACCELEROMETER_START_NS: u64 = 10_000_000;
 const GYROSCOPE_START_NS: u64 = 100_000_000;
 /// How long to leave a sensor that does not answer.
 const RETRY_NS: u64 = 1_000_000_000;
+/// The sensor holds its registers from the first byte that it gives on: of a transfer's 18 bytes (address,
+/// register, address again, 15 of data) three are before that.
+const HELD_AFTER: u64 = 18 / 3;
 /// How long after a sample is due it is looked for, and looked for again.
 const LOOK_NS: u64 = 500_000;
 
@@ -62,7 +65,7 @@ impl<I2C: I2c> Inertial<I2C> {
         if now < self.due_ns {
             return None;
         }
-        if let Ok(sample) = self.advance(now) {
+        if let Ok(sample) = self.advance(now, clock) {
             self.is_well = true;
             return sample;
         }
@@ -82,7 +85,11 @@ impl<I2C: I2c> Inertial<I2C> {
         self.is_well = false;
     }
 
-    fn advance(&mut self, now_ns: u64) -> Result<Option<Imu>, Failure<I2C>> {
+    fn advance(
+        &mut self,
+        now_ns: u64,
+        clock: &impl Clock,
+    ) -> Result<Option<Imu>, Failure<I2C>> {
         let sensor = &mut self.sensor;
         match self.state {
             State::Unknown => {
@@ -106,6 +113,7 @@ impl<I2C: I2c> Inertial<I2C> {
             }
             State::Runs(last) => {
                 let data = sensor.data(SensorSelector::new().accel().gyro().time())?;
+                let held_ns = now_ns + (clock.now_ns() - now_ns) / HELD_AFTER;
                 let (Some(force), Some(turn), Some(ticks)) = (data.accel, data.gyro, data.time)
                 else {
                     return Err(bmi160::Error::InvalidInputData);
@@ -117,7 +125,7 @@ impl<I2C: I2c> Inertial<I2C> {
                 }
                 self.state = State::Runs(Some(number));
                 let age_ns = u64::from(ticks % TICKS_PER_SAMPLE) * 78_125 / 2;
-                let at_mcu_ns = now_ns.saturating_sub(age_ns);
+                let at_mcu_ns = held_ns.saturating_sub(age_ns);
                 self.due_ns = at_mcu_ns + SAMPLE_NS + LOOK_NS;
                 return Ok(Some(Imu {
                     at_mcu_ns,

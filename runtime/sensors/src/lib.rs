@@ -12,6 +12,7 @@ pub mod clock;
 mod os;
 pub mod radar;
 pub mod source;
+pub mod sync;
 pub mod uri;
 
 pub use align::{AlignConfig, AlignSensor, Aligner, Alignment, Header, Pairing};
