@@ -4,7 +4,9 @@
 
 #![no_std]
 
-use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation, SevenBitAddress};
+use embedded_hal::i2c::{
+    ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation, SevenBitAddress,
+};
 
 /// The address that the sensor has by default.
 pub const ADDRESS: u8 = 0x68;
@@ -114,7 +116,12 @@ impl<N: Fn() -> u64> Bmi160Model<N> {
                 normal(is_on(self.accelerometer_since_ns), 4)
                     | normal(is_on(self.gyroscope_since_ns), 2)
             }
-            0x0C..=0x11 => byte(turn, turn_bits, register - 0x0C, is_on(self.gyroscope_since_ns)),
+            0x0C..=0x11 => byte(
+                turn,
+                turn_bits,
+                register - 0x0C,
+                is_on(self.gyroscope_since_ns),
+            ),
             0x12..=0x17 => byte(
                 force,
                 force_bits,

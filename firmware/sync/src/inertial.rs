@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use bmi160::{
     AccelerometerPowerMode, AccelerometerRange, Bmi160, GyroscopePowerMode, GyroscopeRange,
-    SensorSelector, Sensor3DData, SlaveAddr, interface::I2cInterface,
+    Sensor3DData, SensorSelector, SlaveAddr, interface::I2cInterface,
 };
 use drafthorse_link::Imu;
 use embedded_hal::i2c::I2c;
@@ -85,11 +85,7 @@ impl<I2C: I2c> Inertial<I2C> {
         self.is_well = false;
     }
 
-    fn advance(
-        &mut self,
-        now_ns: u64,
-        clock: &impl Clock,
-    ) -> Result<Option<Imu>, Failure<I2C>> {
+    fn advance(&mut self, now_ns: u64, clock: &impl Clock) -> Result<Option<Imu>, Failure<I2C>> {
         let sensor = &mut self.sensor;
         match self.state {
             State::Unknown => {

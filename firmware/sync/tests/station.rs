@@ -71,7 +71,11 @@ impl<N> i2c::ErrorType for Bus<N> {
 }
 
 impl<N: Fn() -> u64> I2c for Bus<N> {
-    fn transaction(&mut self, address: u8, operations: &mut [Operation<'_>]) -> Result<(), Nothing> {
+    fn transaction(
+        &mut self,
+        address: u8,
+        operations: &mut [Operation<'_>],
+    ) -> Result<(), Nothing> {
         match self.plugged.get() {
             true => self
                 .sensor
@@ -241,7 +245,10 @@ fn triggers_are_declared_over_the_line_and_reported() {
         width_ns: 1_000_000,
     };
     bench.say(Message::Declare(trigger));
-    bench.say(Message::Declare(Trigger { output: 5, ..trigger }));
+    bench.say(Message::Declare(Trigger {
+        output: 5,
+        ..trigger
+    }));
     let frames = bench.until(S + MS);
     let has = |message: Message| frames.iter().any(|frame| frame.message == message);
     assert!(has(Message::Declared(trigger)));

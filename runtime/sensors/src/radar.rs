@@ -137,7 +137,11 @@ impl RadarDecoder {
             // Nothing follows from it in this lane; that it can be read is checked where it is taken.
             RawFormat::Sync => {
                 if let Err(error) = SyncRecord::decode(&raw.data) {
-                    report.add(FaultKind::Undecodable, 1, format!("A message was refused: {error}."));
+                    report.add(
+                        FaultKind::Undecodable,
+                        1,
+                        format!("A message was refused: {error}."),
+                    );
                 }
                 ReadingKind::Nothing
             }

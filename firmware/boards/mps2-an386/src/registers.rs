@@ -13,7 +13,6 @@ const DUAL_TIMER: usize = 0x4000_2000;
 const UART0: usize = 0x4000_4000;
 const WATCHDOG: usize = 0x4000_8000;
 const GPIO0: usize = 0x4001_0000;
-const SYSTEM_CONTROLLER: usize = 0x4001_F000;
 const FPGAIO: usize = 0x4002_8000;
 
 fn read(address: usize) -> u32 {
@@ -91,12 +90,14 @@ impl Serial {
         let is_full = read(UART0 + 0x4) & 2 != 0;
         is_full.then(|| read(UART0) as u8)
     }
+}
 
-    pub(crate) fn is_ready() -> bool {
+impl drafthorse_board::Port for Serial {
+    fn is_ready(&mut self) -> bool {
         read(UART0 + 0x4) & 1 == 0
     }
 
-    pub(crate) fn send(byte: u8) {
+    fn send(&mut self, byte: u8) {
         write(UART0, u32::from(byte));
     }
 }
@@ -107,19 +108,12 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Its first expiry is an interrupt, which is not enabled; its second resets.
+    /// Its first expiry is the interrupt that cannot be masked; its second, where that did not help, resets.
     pub(crate) fn start(ticks: u32) -> Self {
         write(WATCHDOG + 0xC00, 0x1ACC_E551);
         write(WATCHDOG, ticks);
         write(WATCHDOG + 0x8, 0b11);
         Self { ticks }
-    }
-
-    /// Bit 1 of the system controller's reset information. QEMU has no such controller and says no.
-    pub(crate) fn was_the_reset() -> bool {
-        let is_it = read(SYSTEM_CONTROLLER + 0x10) & 2 != 0;
-        write(SYSTEM_CONTROLLER + 0x10, 2);
-        is_it
     }
 }
 
@@ -220,6 +214,12 @@ fn tick(timer: &mut SYST) {
 /// Only wakes the processor.
 #[cortex_m_rt::exception]
 fn SysTick() {}
+
+/// The watchdog's first expiry.
+#[cortex_m_rt::exception]
+unsafe fn NonMaskableInt() -> ! {
+    crate::on_watchdog()
+}
 
 /// The board's interrupts; the vector table has one entry for all that has no name.
 #[cortex_m_rt::exception]

@@ -208,9 +208,7 @@ impl Discipline {
 
 /// Vehicle minus microcontroller, and the round trip less the microcontroller's own time, ns.
 fn measured(exchange: &Exchange) -> Option<(i64, u64)> {
-    let own = exchange
-        .sent_mcu_ns
-        .checked_sub(exchange.received_mcu_ns)?;
+    let own = exchange.sent_mcu_ns.checked_sub(exchange.received_mcu_ns)?;
     let all = exchange.answered_ns.checked_sub(exchange.asked_ns)?;
     let round_trip = all.checked_sub(own)?;
     let middle = i128::from(exchange.asked_ns) + i128::from(exchange.answered_ns);
@@ -241,11 +239,7 @@ impl State {
         let (offset_gain, drift_gain) = (a / variance, b / variance);
         self.offset_ns += offset_gain * innovation;
         self.drift_nsps += drift_gain * innovation;
-        self.covariance = [
-            a - offset_gain * a,
-            b - offset_gain * b,
-            c - drift_gain * b,
-        ];
+        self.covariance = [a - offset_gain * a, b - offset_gain * b, c - drift_gain * b];
     }
 
     fn vehicle_ns(&self, mcu_ns: u64) -> Option<u64> {

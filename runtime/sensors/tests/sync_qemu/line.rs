@@ -26,10 +26,13 @@ pub(crate) struct Heard {
 
 impl Heard {
     pub(crate) fn last_status(&self) -> Option<Status> {
-        self.to_host.iter().rev().find_map(|(_, message)| match message {
-            Message::Status(status) => Some(*status),
-            _ => None,
-        })
+        self.to_host
+            .iter()
+            .rev()
+            .find_map(|(_, message)| match message {
+                Message::Status(status) => Some(*status),
+                _ => None,
+            })
     }
 }
 

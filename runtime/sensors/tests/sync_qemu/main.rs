@@ -76,10 +76,13 @@ impl Taken {
     }
 
     fn clock(&self) -> Option<SyncClock> {
-        self.records.iter().rev().find_map(|(_, record)| match record {
-            SyncRecord::Clock(clock) => Some(*clock),
-            _ => None,
-        })
+        self.records
+            .iter()
+            .rev()
+            .find_map(|(_, record)| match record {
+                SyncRecord::Clock(clock) => Some(*clock),
+                _ => None,
+            })
     }
 
     fn told(&self, kind: FaultKind) -> u64 {
@@ -113,7 +116,10 @@ fn a_damaged_line_and_a_reset_give_no_wrong_sample() {
     });
     let before = taken.records.len();
     taken.read_for(source.as_mut(), half);
-    assert!(taken.records[before..].len() > 20, "no stream after the reset");
+    assert!(
+        taken.records[before..].len() > 20,
+        "no stream after the reset"
+    );
     let rises = qemu.led_rises();
     drop(source);
     let heard = line.finish();
@@ -185,7 +191,10 @@ fn check_nothing_wrong(taken: &Taken, heard: &Heard) {
     let mut samples = 0;
     for (_, record) in &taken.records {
         if !matches!(record, SyncRecord::Clock(_)) {
-            assert!(sent.contains(&encoded(*record)), "{record:?} was never sent");
+            assert!(
+                sent.contains(&encoded(*record)),
+                "{record:?} was never sent"
+            );
         }
         samples += u32::from(matches!(record, SyncRecord::Imu(_)));
     }
@@ -216,7 +225,9 @@ fn check_triggers(heard: &Heard) {
             lines.entry((*session, edge.line)).or_default().push(*edge);
         }
     }
-    let outputs = lines.keys().filter(|(_, line)| matches!(line, Line::Trigger(_)));
+    let outputs = lines
+        .keys()
+        .filter(|(_, line)| matches!(line, Line::Trigger(_)));
     assert_eq!(outputs.count(), 4, "two outputs in two sessions");
     for ((_, line), edges) in &lines {
         for two in edges.windows(2) {
@@ -231,7 +242,10 @@ fn check_triggers(heard: &Heard) {
         // Fewer where the emulator was not run in time: those it counted as late or left out.
         let pulses = edges.len() as f64 - 1.0;
         assert!(pulses <= passed_s * hz + 1.5, "{pulses} in {passed_s} s");
-        assert!(pulses >= passed_s * hz * 0.9 - 1.5, "{pulses} in {passed_s} s");
+        assert!(
+            pulses >= passed_s * hz * 0.9 - 1.5,
+            "{pulses} in {passed_s} s"
+        );
     }
 }
 
@@ -262,6 +276,7 @@ fn the_watchdog_ends_a_main_loop_that_hangs() {
     taken.read_until(source.as_mut(), |taken| taken.edges().count() > 10);
     let session = taken.clock().unwrap().session;
     qemu.hang();
+    // Until the second session is known as the first was, and its status was sent.
     let back = taken.read_until(source.as_mut(), |taken| {
         let edge_after = taken.told(FaultKind::SensorRecovered) > 0;
         edge_after && taken.clock().is_some_and(|clock| clock.session != session)
@@ -270,5 +285,10 @@ fn the_watchdog_ends_a_main_loop_that_hangs() {
         "sync under QEMU: a main loop that hangs is reset by the watchdog, stamped again after {:.2} s",
         back.as_secs_f64()
     );
-    line.finish();
+    let heard = line.finish();
+    assert!(
+        heard
+            .last_status()
+            .is_some_and(|status| status.after_watchdog)
+    );
 }
