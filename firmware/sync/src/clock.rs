@@ -44,11 +44,11 @@ impl Ticks {
         self.ns(self.wraps.wrapping_sub(u32::from(before_wrap)), count)
     }
 
-    /// The counter's count at a time, as a timer compares it; earlier times give counts long past.
+    /// The counter's first count that is not before a time, as a timer compares it.
     #[must_use]
     pub fn count_at(&self, ns: u64) -> u32 {
-        let ticks = (ns / NS_PER_S) * self.hz + (ns % NS_PER_S) * self.hz / NS_PER_S;
-        ticks as u32
+        let rest = ((ns % NS_PER_S) * self.hz).div_ceil(NS_PER_S);
+        ((ns / NS_PER_S) * self.hz + rest) as u32
     }
 
     fn ns(&self, wraps: u32, count: u32) -> u64 {

@@ -223,9 +223,9 @@ proptest! {
             let earlier = total.saturating_sub(step.min(1 << 31));
             let ns = (u128::from(earlier) * 1_000_000_000 / u128::from(hz)) as u64;
             prop_assert_eq!(ticks.captured_ns(earlier as u32), ns);
-            // A compare at that time is at that count or, rounded, the one before.
-            let off = (earlier as u32).wrapping_sub(ticks.count_at(ns));
-            prop_assert!(off <= 1);
+            // A comparison set for that time comes at that count: not before, when nothing would be due.
+            prop_assert_eq!(ticks.count_at(ns), earlier as u32);
+            prop_assert_eq!(ticks.count_at(ns + 1), (earlier as u32).wrapping_add(1));
         }
     }
 }

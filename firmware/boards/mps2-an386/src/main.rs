@@ -37,7 +37,7 @@ impl Clock for McuClock {
 
 fn set_alarm(_: CriticalSection<'_>, at_ns: u64) {
     let wait_ns = at_ns.saturating_sub(McuClock.now_ns());
-    Alarm::ring_in((wait_ns * u64::from(HZ) / 1_000_000_000) as u32);
+    Alarm::ring_in((wait_ns * u64::from(HZ)).div_ceil(1_000_000_000) as u32);
 }
 
 #[entry]
