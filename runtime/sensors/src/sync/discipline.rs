@@ -127,7 +127,8 @@ impl Discipline {
         let shortest = self.round_trips.shortest().unwrap_or(round_trip_ns);
         let slower = round_trip_ns - shortest;
         let waited = exchange.answered_ns.saturating_sub(self.last_taken_ns) > PATIENCE_NS;
-        if slower > SLOWER_NS + shortest / 4 && !waited {
+        let is_settled = self.taken >= TO_SETTLE;
+        if slower > SLOWER_NS + shortest / 4 && is_settled && !waited {
             return Verdict::Rejected;
         }
         let std_ns = self.std_of(slower, round_trip_ns);
@@ -135,7 +136,7 @@ impl Discipline {
             return self.begin(exchange, offset_ns, std_ns, Verdict::Taken);
         };
         state.predict(exchange.sent_mcu_ns);
-        let innovation = (offset_ns - state.base_ns) as f64 - state.offset_ns;
+        let innovation = offset_ns.saturating_sub(state.base_ns) as f64 - state.offset_ns;
         let variance = state.covariance[0] + std_ns * std_ns;
         if innovation.abs() > GATE_NS.max(GATE_STDS * variance.sqrt()) {
             self.off_in_a_row += 1;
