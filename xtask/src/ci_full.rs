@@ -76,6 +76,13 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         true,
     ));
     steps.push((
+        Step::cargo(
+            "firmware, 10 minutes",
+            &["xtask", "firmware", "--seconds", "600"],
+        ),
+        true,
+    ));
+    steps.push((
         Step::new("two bundles from two clones", "boards/two-bundles.sh", &[]),
         true,
     ));

@@ -12,7 +12,7 @@ use clap::Args;
 use drafthorse_boards::{BoardProfile, FlashProfile, JetsonLinux, UsbId, builtin};
 
 use crate::bundle::is_there;
-use crate::{machine, workspace};
+use crate::{flash_mcu, machine, workspace};
 
 /// Programs that NVIDIA's scripts call, with Debian's and Ubuntu's packages of them.
 const HOST_PROGRAMS: [(&str, &str); 9] = [
@@ -31,11 +31,17 @@ const HOST_PROGRAMS: [(&str, &str); 9] = [
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Board whose profile in `boards/` has the recipe
-    #[arg(long)]
-    board: String,
+    #[arg(long, required_unless_present = "mcu", requires = "bsp")]
+    board: Option<String>,
     /// Folder of the BSP: `Linux_for_Tegra`, with the root file system in it and apply_binaries.sh run
-    #[arg(long, value_name = "DIR")]
-    bsp: PathBuf,
+    #[arg(long, value_name = "DIR", requires = "board")]
+    bsp: Option<PathBuf>,
+    /// Microcontroller that gets the sync firmware: nucleo-f446re or pico2
+    #[arg(long, value_name = "NAME", conflicts_with = "board")]
+    mcu: Option<String>,
+    /// Debug probe to flash the microcontroller with, where several are connected
+    #[arg(long, value_name = "VID:PID[:SERIAL]", requires = "mcu")]
+    probe: Option<String>,
     /// Check everything, print the command and do not run it
     #[arg(long)]
     dry_run: bool,
@@ -43,7 +49,13 @@ pub(crate) struct Arguments {
 
 /// Checks and flashes.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let profile = builtin(&arguments.board)?;
+    if let Some(mcu) = &arguments.mcu {
+        return flash_mcu::run(mcu, arguments.probe.as_deref(), arguments.dry_run);
+    }
+    let (Some(board), Some(bsp)) = (&arguments.board, &arguments.bsp) else {
+        bail!("name a board and its BSP (--board, --bsp), or a microcontroller (--mcu)");
+    };
+    let profile = builtin(board)?;
     let recipe = profile.flash.as_ref().with_context(|| {
         format!(
             "{} is not flashed by NVIDIA's tools; docs/deploy.md says how",
@@ -53,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut wrong = Vec::new();
     for check in [
         check_host(),
-        check_bsp(&profile, recipe, &arguments.bsp),
+        check_bsp(&profile, recipe, bsp),
         check_recovery(recipe, Path::new("/sys/bus/usb/devices")),
     ] {
         match check {
@@ -66,11 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let root = is_root();
     let words = command(recipe, root);
-    println!(
-        "command  cd {} && {}",
-        arguments.bsp.display(),
-        words.join(" ")
-    );
+    println!("command  cd {} && {}", bsp.display(), words.join(" "));
     if arguments.dry_run {
         return Ok(());
     }
@@ -79,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         "{} checks failed; nothing was flashed",
         wrong.len()
     );
-    flash(&words, &arguments.bsp, &profile.name)
+    flash(&words, bsp, &profile.name)
 }
 
 /// The command's words; NVIDIA's programs want root.

@@ -11,10 +11,13 @@ mod ci;
 mod ci_full;
 mod deploy;
 mod deps;
+mod firmware;
 mod flash;
+mod flash_mcu;
 mod fuzz;
 mod keys;
 mod machine;
+mod mcu;
 mod models;
 mod step;
 mod verification;
@@ -48,8 +51,10 @@ enum Task {
     Status(deploy::Device),
     /// Show the messages of a device's service
     Logs(deploy::Logs),
-    /// Flash a bare Jetson with NVIDIA's own tools
+    /// Flash a bare Jetson with NVIDIA's own tools, or a microcontroller with probe-rs
     Flash(flash::Arguments),
+    /// Build the sync MCU's programs, say their sizes, run one under QEMU
+    Firmware(firmware::Arguments),
     /// Train the project's own models
     Models(models::Arguments),
     /// Run every fuzz target of tests/fuzz for a while
@@ -67,6 +72,7 @@ fn main() -> anyhow::Result<()> {
         Task::Status(device) => deploy::status(&device),
         Task::Logs(logs) => deploy::logs(&logs),
         Task::Flash(arguments) => flash::run(&arguments),
+        Task::Firmware(arguments) => firmware::run(&arguments),
         Task::Models(arguments) => models::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
     }

@@ -1,130 +1,131 @@
-//! Messages to frames, and a byte stream to messages.
+//! One frame: its contents to bytes and back.
 
-use crate::cobs::{stuff, unstuff};
-use crate::crc::crc32;
-use crate::message::{FrameError, Message};
+use crate::message::Message;
+use crc::{CRC_32_ISO_HDLC, Crc};
+use postcard::experimental::max_size::MaxSize;
+use serde::{Deserialize, Serialize};
 
-/// The longest frame with its closing zero, bytes; a slice of this size holds any.
-pub const MAX_FRAME_BYTES: usize = 64;
-/// The longest contents: stuffing adds one byte, the closing zero another.
-const MAX_CONTENTS: usize = MAX_FRAME_BYTES - 2;
+/// Version of the frames' layout; a receiver refuses any other. It stays the first byte of all.
+pub const VERSION: u8 = 2;
+
+/// The longest frame with its closing zero, bytes.
+pub const MAX_FRAME_BYTES: usize = 80;
+/// The longest contents: stuffing adds one byte to so few, the closing zero another.
+const MAX_CONTENTS_BYTES: usize = MAX_FRAME_BYTES - 2;
 const CRC_BYTES: usize = 4;
+const _: () = assert!(Frame::POSTCARD_MAX_SIZE + CRC_BYTES <= MAX_CONTENTS_BYTES);
 
-/// The slice is too short for the frame; [`MAX_FRAME_BYTES`] always suffice.
+/// CRC-32 as Ethernet has it.
+pub(crate) const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// The contents of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Frame {
+    /// Always [`VERSION`].
+    version: u8,
+    /// The sender's session: another number after each of its starts.
+    pub session: u16,
+    /// Count of the sender's frames in its session, from 0; wraps.
+    pub sequence: u16,
+    /// What is said.
+    pub message: Message,
+}
+
+/// Why the bytes between two zeros were not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncodeError;
+pub enum FrameError {
+    /// The stuffing is impossible, or there are too few bytes or too many.
+    Malformed,
+    /// The checksum does not match.
+    Checksum,
+    /// Another version of the layout.
+    Version(u8),
+    /// The checksum matches and the contents are no message of this version.
+    Contents,
+}
 
-impl core::fmt::Display for EncodeError {
+impl core::fmt::Display for FrameError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "the slice is too short for a frame; give it {MAX_FRAME_BYTES} bytes"
-        )
+        match self {
+            Self::Malformed => f.write_str("the bytes between two zeros are not a frame"),
+            Self::Checksum => f.write_str("a frame's checksum does not match"),
+            Self::Version(version) => write!(
+                f,
+                "a frame has layout version {version} and this side speaks {VERSION}; \
+                 update the side that is behind"
+            ),
+            Self::Contents => f.write_str("a frame holds no known message"),
+        }
     }
 }
 
-impl core::error::Error for EncodeError {}
+impl core::error::Error for FrameError {}
 
-/// Writes a message as a frame with its closing zero; the bytes written.
-///
-/// # Errors
-/// [`EncodeError`] where `out` is too short.
-pub fn encode(message: &Message, out: &mut [u8]) -> Result<usize, EncodeError> {
-    write(message, out).ok_or(EncodeError)
+/// Numbers messages and turns them into frames.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    session: u16,
+    sequence: u16,
 }
 
-fn write(message: &Message, out: &mut [u8]) -> Option<usize> {
-    let mut contents = [0; MAX_CONTENTS];
-    let length = message.write(&mut contents)?;
-    let crc = crc32(contents.get(..length)?).to_le_bytes();
-    contents
-        .get_mut(length..length + CRC_BYTES)?
-        .copy_from_slice(&crc);
-    let stuffed = stuff(contents.get(..length + CRC_BYTES)?, out)?;
+impl Encoder {
+    /// The first frame of a session.
+    #[must_use]
+    pub const fn new(session: u16) -> Self {
+        Self {
+            session,
+            sequence: 0,
+        }
+    }
+
+    /// The next frame, with its closing zero.
+    pub fn encode<'a>(
+        &mut self,
+        message: &Message,
+        out: &'a mut [u8; MAX_FRAME_BYTES],
+    ) -> &'a [u8] {
+        let frame = Frame {
+            version: VERSION,
+            session: self.session,
+            sequence: self.sequence,
+            message: *message,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        // The assertion above says that every frame fits, so that this is never empty.
+        let length = write(&frame, out).unwrap_or_default();
+        out.get(..length).unwrap_or_default()
+    }
+}
+
+fn write(frame: &Frame, out: &mut [u8; MAX_FRAME_BYTES]) -> Option<usize> {
+    let mut contents = [0; MAX_CONTENTS_BYTES];
+    let length = postcard::to_slice(frame, &mut contents).ok()?.len();
+    let crc = CRC.checksum(contents.get(..length)?).to_le_bytes();
+    let end = length + CRC_BYTES;
+    contents.get_mut(length..end)?.copy_from_slice(&crc);
+    let stuffed = cobs::try_encode(contents.get(..end)?, out).ok()?;
     *out.get_mut(stuffed)? = 0;
     Some(stuffed + 1)
 }
 
-/// Turns a byte stream in arbitrary pieces into messages, with a fixed buffer.
-#[derive(Clone, Debug)]
-pub struct Decoder {
-    frame: [u8; MAX_FRAME_BYTES],
-    length: usize,
-    /// The frame outgrew the buffer; bytes are dropped up to the next zero.
-    overflown: bool,
-    refused: u32,
-}
-
-impl Default for Decoder {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Decoder {
-    /// A decoder at an unknown place in the stream.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            frame: [0; MAX_FRAME_BYTES],
-            length: 0,
-            overflown: false,
-            refused: 0,
-        }
-    }
-
-    /// Frames refused so far, also those of which the beginning was missed.
-    #[must_use]
-    pub fn refused(&self) -> u32 {
-        self.refused
-    }
-
-    /// Takes one byte; at the end of a frame its message, or why it was refused.
-    pub fn push(&mut self, byte: u8) -> Option<Result<Message, FrameError>> {
-        if byte != 0 {
-            match self.frame.get_mut(self.length) {
-                Some(slot) => {
-                    *slot = byte;
-                    self.length += 1;
-                }
-                None => self.overflown = true,
-            }
-            return None;
-        }
-        let (length, overflown) = (self.length, self.overflown);
-        (self.length, self.overflown) = (0, false);
-        // Zeros between frames are idle line.
-        if length == 0 {
-            return None;
-        }
-        let result = match self.frame.get_mut(..length) {
-            Some(frame) if !overflown => read(frame),
-            _ => Err(FrameError::Malformed),
-        };
-        if result.is_err() {
-            self.refused = self.refused.saturating_add(1);
-        }
-        Some(result)
-    }
-
-    /// Takes a piece of the stream and hands on each message or refusal in it.
-    pub fn push_all(&mut self, bytes: &[u8], mut on: impl FnMut(Result<Message, FrameError>)) {
-        for byte in bytes {
-            if let Some(result) = self.push(*byte) {
-                on(result);
-            }
-        }
-    }
-}
-
-fn read(frame: &mut [u8]) -> Result<Message, FrameError> {
-    let length = unstuff(frame).ok_or(FrameError::Malformed)?;
-    let contents = frame.get(..length).ok_or(FrameError::Malformed)?;
+/// The frame in the bytes before a zero, which are overwritten.
+pub(crate) fn read(stuffed: &mut [u8]) -> Result<Frame, FrameError> {
+    let length = cobs::decode_in_place(stuffed).map_err(|_| FrameError::Malformed)?;
+    let contents = stuffed.get(..length).ok_or(FrameError::Malformed)?;
     let (body, crc) = contents
         .split_last_chunk::<CRC_BYTES>()
         .ok_or(FrameError::Malformed)?;
-    if crc32(body) != u32::from_le_bytes(*crc) {
+    if CRC.checksum(body) != u32::from_le_bytes(*crc) {
         return Err(FrameError::Checksum);
     }
-    Message::read(body)
+    match body.first() {
+        Some(&VERSION) => {}
+        Some(&other) => return Err(FrameError::Version(other)),
+        None => return Err(FrameError::Malformed),
+    }
+    match postcard::take_from_bytes(body) {
+        Ok((frame, [])) => Ok(frame),
+        _ => Err(FrameError::Contents),
+    }
 }

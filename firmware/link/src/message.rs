@@ -1,202 +1,174 @@
-//! What is said over the link, and its bytes.
+//! What is said over the link.
+//!
+//! Times ending in `mcu_ns` are of the microcontroller's clock: nanoseconds since it started, unrelated to
+//! any other clock and meaningless in another of its sessions.
 
-/// Version of the messages' layout; a receiver refuses any other.
-pub const VERSION: u8 = 1;
+use postcard::experimental::max_size::MaxSize;
+use serde::{Deserialize, Serialize};
 
-/// Why a frame's contents are not a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameError {
-    /// The byte stuffing is impossible, or the frame is too short or too long.
-    Malformed,
-    /// The checksum does not match.
-    Checksum,
-    /// Another version of the layout; update the side that is behind.
-    Version(u8),
-    /// A kind that this version does not know.
-    UnknownKind(u8),
-    /// The kind is known and the length is not its length.
-    Length,
-}
-
-impl core::fmt::Display for FrameError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Malformed => f.write_str("the bytes between two zeros are not a frame"),
-            Self::Checksum => f.write_str("a frame's checksum does not match"),
-            Self::Version(version) => write!(
-                f,
-                "a frame has layout version {version} and this side speaks {VERSION}; \
-                 update the side that is behind"
-            ),
-            Self::UnknownKind(kind) => write!(f, "a frame has the unknown kind {kind}"),
-            Self::Length => f.write_str("a frame's length is not that of its kind"),
-        }
-    }
-}
-
-impl core::error::Error for FrameError {}
-
-/// Takes fields off the front of a frame.
-trait Field: Sized {
-    fn take(input: &mut &[u8]) -> Option<Self>;
-    fn put(self, out: &mut Output<'_>) -> Option<()>;
-}
-
-/// The unused end of an output slice, and how much was written before it.
-struct Output<'a> {
-    rest: &'a mut [u8],
-    written: usize,
-}
-
-impl Output<'_> {
-    fn put(&mut self, bytes: &[u8]) -> Option<()> {
-        let (head, tail) = core::mem::take(&mut self.rest).split_at_mut_checked(bytes.len())?;
-        head.copy_from_slice(bytes);
-        self.rest = tail;
-        self.written += bytes.len();
-        Some(())
-    }
-}
-
-macro_rules! number_fields {
-    ($($ty:ty),*) => {$(
-        impl Field for $ty {
-            fn take(input: &mut &[u8]) -> Option<Self> {
-                let (head, rest) = input.split_first_chunk()?;
-                *input = rest;
-                Some(<$ty>::from_le_bytes(*head))
-            }
-            fn put(self, out: &mut Output<'_>) -> Option<()> {
-                out.put(&self.to_le_bytes())
-            }
-        }
-    )*};
-}
-
-number_fields!(u8, u16, u32, u64, i16, i32);
-
-impl<T: Field + Copy + Default, const N: usize> Field for [T; N] {
-    fn take(input: &mut &[u8]) -> Option<Self> {
-        let mut array = [T::default(); N];
-        for slot in &mut array {
-            *slot = T::take(input)?;
-        }
-        Some(array)
-    }
-    fn put(self, out: &mut Output<'_>) -> Option<()> {
-        self.into_iter().try_for_each(|item| item.put(out))
-    }
-}
-
-/// Declares the messages, their kinds and their layout from one list.
-macro_rules! messages {
-    ($($(#[$meta:meta])* $kind:literal $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* })*) => {
-        $(
-            $(#[$meta])*
-            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-            pub struct $name {
-                $($(#[$field_meta])* pub $field: $ty,)*
-            }
-        )*
-
-        /// One message of the link.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Message {
-            $($(#[$meta])* $name($name),)*
-        }
-
-        $(
-            impl From<$name> for Message {
-                fn from(message: $name) -> Self {
-                    Self::$name(message)
-                }
-            }
-        )*
-
-        impl Message {
-            /// Writes version, kind and fields; the bytes written, or `None` where they do not fit.
-            pub(crate) fn write(&self, out: &mut [u8]) -> Option<usize> {
-                let mut out = Output { rest: out, written: 0 };
-                VERSION.put(&mut out)?;
-                match *self {
-                    $(Self::$name(message) => {
-                        let kind: u8 = $kind;
-                        kind.put(&mut out)?;
-                        $(message.$field.put(&mut out)?;)*
-                    })*
-                }
-                Some(out.written)
-            }
-
-            /// Reads what [`Message::write`] writes.
-            pub(crate) fn read(mut bytes: &[u8]) -> Result<Self, FrameError> {
-                let version = u8::take(&mut bytes).ok_or(FrameError::Length)?;
-                if version != VERSION {
-                    return Err(FrameError::Version(version));
-                }
-                let kind = u8::take(&mut bytes).ok_or(FrameError::Length)?;
-                let message = match kind {
-                    $($kind => Self::$name($name {
-                        $($field: Field::take(&mut bytes).ok_or(FrameError::Length)?,)*
-                    }),)*
-                    other => return Err(FrameError::UnknownKind(other)),
-                };
-                if bytes.is_empty() { Ok(message) } else { Err(FrameError::Length) }
-            }
-        }
-    };
-}
-
-messages! {
-    /// A camera's trigger line rose.
-    1 TriggerStamp {
-        /// Which trigger output.
-        camera: u8,
-        /// Count of its triggers since the microcontroller started.
-        sequence: u32,
-        /// When, ns of the microcontroller's clock.
-        mcu_ns: u64,
-    }
-    /// The pulse per second of the time source rose.
-    2 PpsEdge {
-        /// Count of edges since the microcontroller started.
-        sequence: u32,
-        /// When, ns of the microcontroller's clock.
-        mcu_ns: u64,
-    }
-    /// One sample of the inertial sensor in its own axes.
-    3 Imu {
-        /// When, ns of the microcontroller's clock.
-        mcu_ns: u64,
-        /// Specific force along x, y, z, mm/s^2.
-        accel_mmps2: [i32; 3],
-        /// Turn rate about x, y, z, microradians per second.
-        gyro_uradps: [i32; 3],
-        /// Temperature of the sensor, hundredths of a degree Celsius.
-        temperature_centidegc: i16,
-    }
-    /// The host's time; the microcontroller answers with a copy that has `mcu_ns` filled in.
-    4 HostTime {
-        /// Count of such exchanges.
-        sequence: u32,
-        /// When the host sent it, ns of the vehicle clock.
+/// One message of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Message {
+    /// From the host: what time is it there?
+    TimeRequest {
+        /// When the host sent it, ns of the host's clock; comes back unchanged.
         host_ns: u64,
-        /// When the microcontroller received it, ns of its clock; 0 on the way there.
-        mcu_ns: u64,
+    },
+    /// From the host: pulses on an output from now on, or none.
+    Declare(Trigger),
+    /// To the host: its time and the microcontroller's.
+    TimeReply(TimeReply),
+    /// To the host: an output does as declared now.
+    Declared(Trigger),
+    /// To the host: an output does not do as declared, and goes on as before.
+    Refused {
+        /// Which output.
+        output: u8,
+        /// Why.
+        why: Refusal,
+    },
+    /// To the host: a line rose.
+    Edge(Edge),
+    /// To the host: a sample of the inertial sensor.
+    Imu(Imu),
+    /// To the host: how the microcontroller is, every second.
+    Status(Status),
+}
+
+/// The microcontroller's time beside the host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TimeReply {
+    /// The host's own stamp.
+    pub host_ns: u64,
+    /// When the last byte of the request arrived.
+    pub received_mcu_ns: u64,
+    /// When the first byte of this reply was sent.
+    pub sent_mcu_ns: u64,
+}
+
+/// What an output does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Trigger {
+    /// Which output, from 0.
+    pub output: u8,
+    /// Pulses in a thousand seconds; 0 for none.
+    pub rate_millihz: u32,
+    /// First pulse after the beginning of a second: of the PPS where there is one, else of the
+    /// microcontroller's clock. Less than a period.
+    pub phase_ns: u32,
+    /// How long a pulse is high. Less than a period.
+    pub width_ns: u32,
+}
+
+/// Why a declaration was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Refusal {
+    /// There is no such output.
+    NoOutput,
+    /// Faster than the outputs go, or slower than once in a hundred seconds.
+    Rate,
+    /// The phase is not within a period.
+    Phase,
+    /// The pulse is shorter than the outputs go, or not shorter than its period.
+    Width,
+}
+
+/// A line rose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Edge {
+    /// Which.
+    pub line: Line,
+    /// Count of its edges in this session, from 0; of a trigger's since it was declared.
+    pub count: u32,
+    /// When.
+    pub at_mcu_ns: u64,
+}
+
+/// A line of the microcontroller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Line {
+    /// An output that triggers a camera or a radar.
+    Trigger(u8),
+    /// The pulse per second of a receiver of satellites.
+    Pps,
+    /// An input that only is stamped: a camera's strobe, a radar's cycle.
+    Input(u8),
+}
+
+/// A sample of the inertial sensor in its own axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Imu {
+    /// When the sensor measured.
+    pub at_mcu_ns: u64,
+    /// Specific force along x, y, z, micrometres per second squared.
+    pub force_umps2: [i32; 3],
+    /// Turn rate about x, y, z, microradians per second.
+    pub turn_rate_uradps: [i32; 3],
+}
+
+/// The microcontroller's report on itself. Counts are of this session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Status {
+    /// Firmware: major, minor, patch.
+    pub firmware: [u8; 3],
+    /// Now.
+    pub at_mcu_ns: u64,
+    /// What is wrong now.
+    pub faults: Faults,
+    /// The watchdog ended the session before this one.
+    pub after_watchdog: bool,
+    /// Frames it refused.
+    pub frames_refused: u32,
+    /// Messages that found no room to wait for the line.
+    pub messages_dropped: u32,
+    /// Pulses that came late or not at all.
+    pub triggers_late: u32,
+    /// Edges of the PPS that were no second after their predecessor.
+    pub pps_refused: u32,
+}
+
+/// What may be wrong with the microcontroller, one bit each. Any of them raises its fault line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, MaxSize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Faults(pub u8);
+
+impl Faults {
+    /// The host has not been heard for two seconds.
+    pub const HOST_SILENT: Self = Self(1);
+    /// Outputs are triggered and the PPS was lost: their phases drift with the microcontroller's clock.
+    pub const PPS_LOST: Self = Self(1 << 1);
+    /// The inertial sensor does not answer, or is another one.
+    pub const IMU: Self = Self(1 << 2);
+    /// A trigger was late within the last second.
+    pub const TRIGGER_LATE: Self = Self(1 << 3);
+    /// An output could not be set.
+    pub const OUTPUT: Self = Self(1 << 4);
+
+    /// Whether all of those are there.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
     }
-    /// The microcontroller's report on itself.
-    5 Status {
-        /// Firmware version: major, minor, patch.
-        firmware: [u8; 3],
-        /// Time since it started, ns of its clock.
-        mcu_ns: u64,
-        /// Frames that it received and refused.
-        frames_refused: u32,
-        /// Messages that it could not send because the line was busy.
-        messages_dropped: u32,
-        /// Triggers that came late.
-        triggers_late: u32,
-        /// Bit 0: PPS seen in the last two seconds; bit 1: inertial sensor answers.
-        flags: u16,
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds or removes some.
+    pub fn set(&mut self, other: Self, wrong: bool) {
+        match wrong {
+            true => self.0 |= other.0,
+            false => self.0 &= !other.0,
+        }
     }
 }

@@ -91,7 +91,7 @@ pub struct RunArgs {
     pub config: Option<PathBuf>,
     /// A source URI; may be given several times. Forms: ars548:FILE, ars548+pcap:FILE,
     /// ars548+udp:GROUP:PORT, ti:FILE, ti+serial:DEVICE, can+candump:FILE?map=NAME,
-    /// can+socket:IFACE?map=NAME, video:FILE, jpeg:DIR, v4l2:DEVICE, mcap:FILE,
+    /// can+socket:IFACE?map=NAME, video:FILE, jpeg:DIR, v4l2:DEVICE, sync:DEVICE, mcap:FILE,
     /// synth:?seed=7&seconds=20&town=old-town&radar=dense
     #[arg(long, value_name = "URI")]
     pub source: Vec<SourceUri>,

@@ -333,6 +333,7 @@ impl Config {
                     SourceKind::Radar => "radar_",
                     SourceKind::Camera => "camera_",
                     SourceKind::Can => "can_",
+                    SourceKind::Sync => "sync_",
                     SourceKind::Log => "log_",
                     SourceKind::Synthetic => "synth_",
                 };

@@ -30,11 +30,13 @@ pub enum RawFormat {
     Ros2PointCloud2,
     /// `sensor_msgs/msg/CompressedImage`, CDR with its 4-byte encapsulation header.
     Ros2CompressedImage,
+    /// One record of the sync microcontroller: an edge, an inertial sample, its status or its clock.
+    Sync,
 }
 
 impl RawFormat {
     /// Every format, in declaration order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ars548,
         Self::TiTlv,
         Self::CanFrame,
@@ -44,6 +46,7 @@ impl RawFormat {
         Self::Nv12,
         Self::Ros2PointCloud2,
         Self::Ros2CompressedImage,
+        Self::Sync,
     ];
 
     /// The name used in logs and in JSON.
@@ -59,6 +62,7 @@ impl RawFormat {
             Self::Nv12 => "nv12",
             Self::Ros2PointCloud2 => "ros2_point_cloud2",
             Self::Ros2CompressedImage => "ros2_compressed_image",
+            Self::Sync => "sync",
         }
     }
 

@@ -14,7 +14,8 @@
 //!
 //! A radar cycle is a message, with two exceptions: the CAN frames of one radar that follow its
 //! first within 10 ms are one cycle, and so are an ARS548's detection and object list of one
-//! measurement. The outcome names the cycle's first message. An ARS548's status takes no part.
+//! measurement. The outcome names the cycle's first message. An ARS548's status takes no part, nor does the
+//! sync microcontroller.
 
 mod config;
 mod pairing;
@@ -23,6 +24,7 @@ mod stamps;
 pub use config::AlignConfig;
 pub use pairing::Pairing;
 
+use crate::sync::SyncRecord;
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use pairing::{Item, Pairer};
 use serde::{Deserialize, Serialize};
@@ -57,7 +59,8 @@ pub struct Header {
     /// What the bytes are.
     pub format: RawFormat,
     /// Which of the sensor's interleaved message streams it belongs to: an ARS548's method
-    /// (336 detections, 329 objects, 380 status); 0 for all others.
+    /// (336 detections, 329 objects, 380 status), or a line of the sync microcontroller
+    /// ([`SyncRecord::stream`]); 0 for all others.
     pub stream: u16,
 }
 
@@ -67,6 +70,9 @@ impl Header {
     pub fn of(message: &RawMessage) -> Self {
         let stream = match (message.format, message.data.get(2..4)) {
             (RawFormat::Ars548, Some(&[high, low])) => u16::from_be_bytes([high, low]),
+            (RawFormat::Sync, _) => {
+                SyncRecord::decode(&message.data).map_or(0, |record| record.stream())
+            }
             _ => 0,
         };
         Self {
@@ -80,7 +86,10 @@ impl Header {
     }
 
     fn takes_part(&self) -> bool {
-        self.format != RawFormat::Ars548 || self.stream != STATUS_METHOD
+        match self.format {
+            RawFormat::Ars548 => self.stream != STATUS_METHOD,
+            format => format != RawFormat::Sync,
+        }
     }
 }
 

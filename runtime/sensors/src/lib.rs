@@ -1,4 +1,5 @@
-//! Cameras, radars and CAN as streams of stamped bytes, camera decoding, and clock alignment.
+//! Cameras, radars, CAN and the sync microcontroller as streams of stamped bytes, camera decoding, and clock
+//! alignment.
 //!
 //! A [`SourceUri`] names a sensor or a recording, [`open`] turns it into a [`Source`] of
 //! [`RawMessage`](drafthorse_core::RawMessage)s, [`CameraDecoder`] turns the pictures among them
@@ -12,6 +13,7 @@ pub mod clock;
 mod os;
 pub mod radar;
 pub mod source;
+pub mod sync;
 pub mod uri;
 
 pub use align::{AlignConfig, AlignSensor, Aligner, Alignment, Header, Pairing};

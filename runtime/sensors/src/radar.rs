@@ -3,6 +3,7 @@
 //! The decoder is a pure function of its format, its map and its messages in order; what it carries
 //! from message to message is small and can be saved and restored.
 
+use crate::sync::SyncRecord;
 use drafthorse_core::{
     Fault, FaultKind, RadarObjects, RadarScan, RadarStatus, RadarTracks, RawFormat, RawMessage,
     SensorId,
@@ -133,6 +134,17 @@ impl RadarDecoder {
             RawFormat::TiTlv => self.decode_ti(raw, out, &mut report),
             RawFormat::CanFrame => self.decode_can(raw, out, &mut report),
             RawFormat::Ros2PointCloud2 => decode_cloud(self.sensor, raw, out, &mut report),
+            // Nothing follows from it in this lane; that it can be read is checked where it is taken.
+            RawFormat::Sync => {
+                if let Err(error) = SyncRecord::decode(&raw.data) {
+                    report.add(
+                        FaultKind::Undecodable,
+                        1,
+                        format!("A message was refused: {error}."),
+                    );
+                }
+                ReadingKind::Nothing
+            }
             other => {
                 report.add(
                     FaultKind::Undecodable,

@@ -14,6 +14,7 @@ mod candump;
 mod faults;
 mod jpeg_dir;
 mod retry;
+mod sync_serial;
 mod ti_file;
 mod ti_packets;
 mod ti_serial;
@@ -188,6 +189,7 @@ pub fn open(
         Scheme::V4l2 => Box::new(v4l2::V4l2::open(uri, sensor, clock)?),
         #[cfg(not(feature = "v4l2"))]
         Scheme::V4l2 => return Err(NO_V4L2),
+        Scheme::Sync => Box::new(sync_serial::SyncSerial::open(uri, sensor, clock)?),
         Scheme::Mcap | Scheme::Synth => return Err(SourceError::Composed { scheme }),
     })
 }

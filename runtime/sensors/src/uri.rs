@@ -7,6 +7,7 @@
 mod scheme;
 
 pub use scheme::{Scheme, SourceKind};
+pub(crate) use scheme::{output, pulses};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

@@ -4,7 +4,7 @@ use drafthorse_sensors::{Scheme, SourceKind, SourceUri};
 use proptest::prelude::*;
 use std::path::Path;
 
-const FORMS: [(&str, Scheme, SourceKind, bool); 16] = [
+const FORMS: [(&str, Scheme, SourceKind, bool); 18] = [
     ("ars548:a/b.bin", Scheme::Ars548, SourceKind::Radar, false),
     (
         "ars548+pcap:x.pcapng",
@@ -73,6 +73,13 @@ const FORMS: [(&str, Scheme, SourceKind, bool); 16] = [
         SourceKind::Camera,
         true,
     ),
+    ("sync:/dev/ttyTHS1", Scheme::Sync, SourceKind::Sync, true),
+    (
+        "sync:/dev/ttyTHS1?baud=460800&out0=30&out7=12.5@79.999",
+        Scheme::Sync,
+        SourceKind::Sync,
+        true,
+    ),
     (
         "mcap:drive.mcap?topic=/points",
         Scheme::Mcap,
@@ -128,6 +135,11 @@ fn errors_say_what_to_write() {
         ("jpeg:d?fps=1&fps=2", "given once"),
         ("ti+serial:/dev/x?baud=fast", "a whole number"),
         ("v4l2:/dev/video0?format=rgb", "yuyv, nv12 or mjpeg"),
+        ("sync:/dev/x?out8=30", "no option `out8`"),
+        ("sync:/dev/x?out0=1001", "a rate of"),
+        ("sync:/dev/x?out0=0.0105", "a rate of"),
+        ("sync:/dev/x?out0=30@33.34", "the phase in ms"),
+        ("sync:/dev/x?out0=30@-1", "the phase in ms"),
         ("synth:world?seed=1", "options only"),
         ("C:\\drive\\x.mp4", "unknown source scheme"),
     ];

@@ -1,14 +1,15 @@
 //! `drafthorse decode`: a source's messages, one a line.
 
-use super::Failed;
+use super::{Failed, decode_sync};
 use crate::cli::DecodeArgs;
 use crate::config::Config;
 use crate::feed::{self, Feed, Resolved};
 use crate::plan::{Mode, Plan};
 use anyhow::Result;
-use drafthorse_core::{Fault, Image, RadarPoint, RawMessage};
+use drafthorse_core::{Fault, Image, RadarPoint, RawFormat, RawMessage};
 use drafthorse_sensors::camera::CameraDecoder;
 use drafthorse_sensors::radar::{RadarDecoder, RadarReading, ReadingKind};
+use drafthorse_sensors::sync::SyncRecord;
 use serde_json::{Value, json};
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
@@ -119,6 +120,12 @@ impl Decoders {
             Decoder::Radar(decoder) => {
                 let kind = decoder.decode(raw, &mut self.reading, &mut self.found);
                 out.reading(kind, &self.reading, raw.received_ns)?;
+                if raw.format == RawFormat::Sync
+                    && let Ok(record) = SyncRecord::decode(&raw.data)
+                {
+                    let (value, words) = decode_sync::line(raw, &record);
+                    out.line(&value, || words)?;
+                }
                 for fault in self.found.drain(..) {
                     out.fault(&fault, plan)?;
                 }

@@ -4,6 +4,7 @@ mod calibrate;
 mod calibrate_samples;
 mod config;
 mod decode;
+mod decode_sync;
 mod describe;
 mod doctor;
 mod doctor_board;

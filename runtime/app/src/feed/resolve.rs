@@ -328,6 +328,7 @@ fn format_of(scheme: Scheme, format: Option<&str>) -> RawFormat {
         Scheme::Ars548 | Scheme::Ars548Pcap | Scheme::Ars548Udp => RawFormat::Ars548,
         Scheme::Ti | Scheme::TiSerial => RawFormat::TiTlv,
         Scheme::CanCandump | Scheme::CanSocket => RawFormat::CanFrame,
+        Scheme::Sync => RawFormat::Sync,
         Scheme::Video => RawFormat::H264,
         Scheme::V4l2 => match format {
             Some("yuyv") => RawFormat::Yuyv,

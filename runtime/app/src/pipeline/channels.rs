@@ -96,7 +96,7 @@ pub struct NetworkChannel {
 
 /// Whether messages of a format become radar points.
 pub fn gives_points(format: RawFormat) -> bool {
-    !format.is_camera() && format != RawFormat::CanFrame
+    !format.is_camera() && !matches!(format, RawFormat::CanFrame | RawFormat::Sync)
 }
 
 impl Channels {

@@ -340,7 +340,8 @@ fn lanes(config: &Config, plan: &Plan) -> (Vec<LaneHandle>, Vec<Route>) {
         let format = |source: usize| plan.sensors[usize::from(sensors[source].0)].format;
         let shares: Vec<_> = (0..sensors.len())
             .map(|source| match format(source) {
-                RawFormat::CanFrame => config.lanes.can_queue,
+                // Small and many.
+                RawFormat::CanFrame | RawFormat::Sync => config.lanes.can_queue,
                 camera if camera.is_camera() => config.lanes.camera_queue,
                 _ => config.lanes.radar_queue,
             })

@@ -25,6 +25,8 @@ pub enum Scheme {
     Jpeg,
     /// A V4L2 camera.
     V4l2,
+    /// The sync microcontroller on a serial port.
+    Sync,
     /// An MCAP log, ours or ROS 2's.
     Mcap,
     /// A synthetic drive.
@@ -40,6 +42,8 @@ pub enum SourceKind {
     Camera,
     /// CAN frames of a radar or of the vehicle.
     Can,
+    /// Edges, inertial samples and the clock of the sync microcontroller.
+    Sync,
     /// Whatever a log holds.
     Log,
     /// A whole synthetic vehicle.
@@ -54,6 +58,7 @@ pub(super) enum OptionRule {
     Rate,
     Address,
     PixelFormat,
+    Pulses,
 }
 
 impl OptionRule {
@@ -66,6 +71,7 @@ impl OptionRule {
                 .is_ok_and(|r| (0.001..=10_000.0).contains(&r)),
             Self::Address => value.parse::<IpAddr>().is_ok(),
             Self::PixelFormat => matches!(value, "yuyv" | "nv12" | "mjpeg"),
+            Self::Pulses => pulses(value).is_some(),
         }
     }
 
@@ -76,13 +82,17 @@ impl OptionRule {
             Self::Rate => "a rate between 0.001 and 10000 a second",
             Self::Address => "the IP address of a network interface",
             Self::PixelFormat => "yuyv, nv12 or mjpeg",
+            Self::Pulses => {
+                "a rate of 0.01 to 1000 a second with three decimals, and after an @ the phase in ms, \
+                 less than a period"
+            }
         }
     }
 }
 
 impl Scheme {
     /// Every scheme.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ars548,
         Self::Ars548Pcap,
         Self::Ars548Udp,
@@ -93,6 +103,7 @@ impl Scheme {
         Self::Video,
         Self::Jpeg,
         Self::V4l2,
+        Self::Sync,
         Self::Mcap,
         Self::Synth,
     ];
@@ -111,6 +122,7 @@ impl Scheme {
             Self::Video => "video",
             Self::Jpeg => "jpeg",
             Self::V4l2 => "v4l2",
+            Self::Sync => "sync",
             Self::Mcap => "mcap",
             Self::Synth => "synth",
         }
@@ -130,6 +142,7 @@ impl Scheme {
             Self::Video => "video:FILE",
             Self::Jpeg => "jpeg:DIR[?fps=]",
             Self::V4l2 => "v4l2:DEVICE[?width=&height=&fps=&format=]",
+            Self::Sync => "sync:DEVICE[?baud=921600&out0=HZ@PHASE_MS&...&out7=]",
             Self::Mcap => "mcap:FILE[?topic=]",
             Self::Synth => "synth:[?seed=7&seconds=20&live=1]",
         }
@@ -150,6 +163,7 @@ impl Scheme {
             }
             Self::CanCandump | Self::CanSocket => SourceKind::Can,
             Self::Video | Self::Jpeg | Self::V4l2 => SourceKind::Camera,
+            Self::Sync => SourceKind::Sync,
             Self::Mcap => SourceKind::Log,
             Self::Synth => SourceKind::Synthetic,
         }
@@ -160,7 +174,7 @@ impl Scheme {
     pub fn is_live(self) -> bool {
         matches!(
             self,
-            Self::Ars548Udp | Self::TiSerial | Self::CanSocket | Self::V4l2
+            Self::Ars548Udp | Self::TiSerial | Self::CanSocket | Self::V4l2 | Self::Sync
         )
     }
 
@@ -180,7 +194,11 @@ impl Scheme {
 
     pub(super) fn option_rule(self, key: &str) -> Option<OptionRule> {
         Some(match (self, key) {
-            (Self::Ars548Pcap, "port") | (Self::TiSerial, "baud") => OptionRule::Whole,
+            (Self::Ars548Pcap, "port") | (Self::TiSerial | Self::Sync, "baud") => OptionRule::Whole,
+            (Self::Sync, key) => {
+                output(key)?;
+                OptionRule::Pulses
+            }
             (Self::Ars548Udp, "iface") => OptionRule::Address,
             (Self::CanCandump | Self::CanSocket, "map")
             | (Self::CanCandump, "iface")
@@ -200,6 +218,23 @@ impl Scheme {
         let best = Self::ALL.into_iter().min_by_key(distance)?;
         (distance(&best) <= 2.max(name.len() / 3)).then_some(best)
     }
+}
+
+/// The number of an output in the name of its option.
+pub(crate) fn output(key: &str) -> Option<u8> {
+    let number = key.strip_prefix("out")?.parse().ok()?;
+    (number < 8 && key.len() == 4).then_some(number)
+}
+
+/// Rate in thousandths of a hertz and phase in nanoseconds of `HZ[@PHASE_MS]`.
+pub(crate) fn pulses(value: &str) -> Option<(u32, u32)> {
+    let (rate, phase) = value.split_once('@').unwrap_or((value, "0"));
+    let millihz = rate.parse::<f64>().ok()? * 1e3;
+    let phase_ns = phase.parse::<f64>().ok()? * 1e6;
+    let is_rate = (10.0..=1e6).contains(&millihz) && (millihz - millihz.round()).abs() < 1e-6;
+    // Phases are in 32 bits, and pulses slower than one in four seconds may have any that fits.
+    let is_phase = (0.0..1e12 / millihz).contains(&phase_ns) && phase_ns <= f64::from(u32::MAX);
+    (is_rate && is_phase).then_some((millihz.round() as u32, phase_ns as u32))
 }
 
 impl fmt::Display for Scheme {
