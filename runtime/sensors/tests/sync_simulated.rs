@@ -421,6 +421,11 @@ fn pulses_keep_their_phase_to_the_pps() {
         checked += 1;
     }
     assert!(checked >= 490);
+    let clocks = records
+        .iter()
+        .filter(|stamped| matches!(stamped.record, SyncRecord::Clock(_)));
+    let stamps: Vec<_> = clocks.map(|stamped| stamped.captured_ns).collect();
+    assert!(stamps.len() > 25 && stamps.is_sorted_by(|a, b| a < b));
     // And the log knows by how much the vehicle clock is off the PPS: a third of a second, and the slew.
     let mut clocks = records.iter().filter_map(|stamped| match stamped.record {
         SyncRecord::Clock(clock) => clock.pps_offset_ns,

@@ -268,7 +268,9 @@ impl SyncLink {
                 self.events.push(Event::ClockSet);
             }
         }
-        if at_ns >= self.next_clock_ns
+        // Only what is new: after a rejected exchange the state is that of the one before.
+        if verdict != Verdict::Rejected
+            && at_ns >= self.next_clock_ns
             && let Some(estimate) = self.discipline.estimate()
         {
             self.next_clock_ns = at_ns + CLOCK_NS;
