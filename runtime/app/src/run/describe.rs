@@ -111,7 +111,7 @@ impl Descriptions {
         let mut latencies = Latencies::default();
         loop {
             if let Some(blocks) = &mut blocks {
-                blocks.poll(&mut describer, log);
+                blocks.poll(&mut describer, log, ingress.last_received_ns());
             }
             let view = match views.recv_timeout(POLL) {
                 Ok(view) => view,
@@ -153,7 +153,8 @@ impl Descriptions {
                 }),
             }
         }
-        let left = blocks.map(|blocks| blocks.finish(&mut describer, log));
+        let now_ns = ingress.last_received_ns();
+        let left = blocks.map(|blocks| blocks.finish(&mut describer, log, now_ns));
         (latencies, left)
     }
 
