@@ -6,7 +6,7 @@ use super::ingress::Ingress;
 use super::lock;
 use super::log::LogWriter;
 use crate::config::Config;
-use crate::describe::{Describer, View, Watch};
+use crate::describe::{Describer, View, VisionSettings, Watch};
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::{Mode, Plan};
@@ -60,10 +60,14 @@ pub(crate) struct Descriptions {
 
 impl Descriptions {
     /// For a plan; the other end is for [`Descriptions::make`].
-    pub(super) fn new(plan: &Plan, channels: &Channels) -> (Self, Receiver<View>) {
+    pub(super) fn new(
+        plan: &Plan,
+        channels: &Channels,
+        settings: &VisionSettings,
+    ) -> (Self, Receiver<View>) {
         let (waiting, views) = sync_channel(QUEUE);
         let descriptions = Self {
-            watch: Mutex::new(Watch::new(plan, channels)),
+            watch: Mutex::new(Watch::new(plan, channels, settings)),
             waiting: Mutex::new(Some(waiting)),
             waits: plan.mode == Mode::File,
             made: AtomicU64::new(0),

@@ -288,7 +288,8 @@ fn run_resolved(
                 }
                 false => None,
             };
-            let (descriptions, views) = Descriptions::new(&shared.plan, &channels);
+            let (descriptions, views) =
+                Descriptions::new(&shared.plan, &channels, describer.settings());
             shared.descriptions = Some(descriptions);
             Some((Making { describer, blocks }, views))
         }
