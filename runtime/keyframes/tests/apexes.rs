@@ -1,4 +1,5 @@
 //! Apexes of a stream against a plain search over the whole of it, and what a budget keeps of them.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
 use drafthorse_keyframes::{
     Apex, ApexConfig, Apexes, Budget, BudgetConfig, Cues, Moment, Weights, highest,
