@@ -7,7 +7,7 @@ use drafthorse::summary::Summary;
 use drafthorse_engine_auto::Engines;
 use drafthorse_record::LogReader;
 use drafthorse_record::messages::drafthorse::verdict::Outcome;
-use drafthorse_record::messages::drafthorse::{Description, Link, Verdict};
+use drafthorse_record::messages::drafthorse::{Description, KeptWindow, Link, Verdict};
 use drafthorse_target::serve::{ServeOptions, bind};
 use drafthorse_target::{Target, TargetFiles, TargetOptions};
 use std::collections::HashMap;
@@ -69,6 +69,17 @@ impl Drop for Running {
 
 /// A drive with many keyframes whose drafts go to a target there.
 fn drive(out: &Path, address: SocketAddr, pool: &str, deadline_s: f64) -> Summary {
+    drive_with(out, address, pool, deadline_s, "")
+}
+
+/// The same with more tables.
+fn drive_with(
+    out: &Path,
+    address: SocketAddr,
+    pool: &str,
+    deadline_s: f64,
+    tables: &str,
+) -> Summary {
     let text = format!(
         r#"
         [[sensors]]
@@ -89,6 +100,7 @@ fn drive(out: &Path, address: SocketAddr, pool: &str, deadline_s: f64) -> Summar
         deadline_s = {deadline_s}
         spool = "spool"
         target = {{ address = "http://{address}", insecure = true }}
+        {tables}
         "#
     );
     let path = out.join("car.toml");
@@ -165,13 +177,50 @@ fn every_draft_is_kept_or_judged_and_the_log_says_which() {
 }
 
 #[test]
+fn reports_of_the_link_keep_nothing_where_only_keyframes_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let nobody = nobody();
+    let tables = r#"
+        [record]
+        policy = "keyframes"
+        free_space_floor_mib = 16
+        [record.windows]
+        pre_roll_s = 1.0
+        post_roll_s = 0.5
+        segment_s = 1.0
+        "#;
+    let summary = drive_with(dir.path(), nobody, "always", 0.5, tables);
+    let kept: Vec<KeptWindow> = of_topic(&summary.logs, "/record/kept");
+    assert_eq!(kept.len() as u64, summary.kept_windows);
+    // Six windows of 1.5 s touch up to four files of a second each, and what is said of them one more; the drive has
+    // thirty.
+    let dropped = summary.dropped_by_policy;
+    assert!(dropped.segments >= 4, "{dropped:?}");
+    // Their stamps are of the drive, whatever the clock on the wall says.
+    let ends: Vec<u64> = [kept.first(), kept.last()]
+        .into_iter()
+        .flatten()
+        .map(|window| window.at_ns)
+        .collect();
+    let links: Vec<Link> = of_topic(&summary.logs, "/link");
+    for link in &links {
+        assert!(
+            ends.iter()
+                .all(|end| link.at_ns.abs_diff(*end) < 60_000_000_000)
+        );
+    }
+}
+
+/// A port that nobody listens on.
+fn nobody() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+#[test]
 fn without_a_target_drafts_are_unverified_and_the_next_run_amends_them() {
     let dir = tempfile::tempdir().unwrap();
-    // A port that nobody listens on.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = nobody();
     let first = drive(dir.path(), nobody, "always", 0.5);
     let unverified: Vec<Verdict> = of_topic(&first.logs, "/verdicts");
     assert!(!unverified.is_empty());

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A test that cannot go on fails by panicking.
 
 use drafthorse::config::Config;
+use drafthorse_record::LogReader;
+use drafthorse_record::messages::drafthorse::{Fault, Health};
 use drafthorse_tests::{of_source, rewrite, run_config, run_source};
+use prost::Message as _;
 use std::path::Path;
 
 fn record(source: &str, out: &Path) -> std::path::PathBuf {
@@ -30,6 +33,7 @@ fn a_sensor_sixty_seconds_behind_is_a_fault_and_pairs_with_nothing() {
     let together = run_config(&config, &dir.path().join("together"));
     assert_eq!(together.pairs["paired"], 45);
     assert_eq!(together.faults, 0, "{:?}", together.faults_by_kind);
+    assert_eq!(together.keyframe_parts_late, 0);
 
     config.sensors[1].time_offset_ms = Some(-60_000.0);
     let apart = run_config(&config, &dir.path().join("apart"));
@@ -41,6 +45,24 @@ fn a_sensor_sixty_seconds_behind_is_a_fault_and_pairs_with_nothing() {
         "{:?}",
         apart.faults_by_kind
     );
+    // The choice of keyframes goes on without its pictures, says how many, and that it does, once.
+    assert!(
+        (40..=45).contains(&apart.keyframe_parts_late),
+        "{}",
+        apart.keyframe_parts_late
+    );
+    let mut reader = LogReader::open(apart.log.unwrap()).unwrap();
+    let (mut told, mut last) = (0, 0);
+    while let Some(m) = reader.next().unwrap() {
+        if m.channel.topic == "/events" {
+            let fault = Fault::decode(m.data).unwrap();
+            told += u32::from(fault.detail.contains("left out of the choice of keyframes"));
+        } else if m.channel.topic == "/health" {
+            last = Health::decode(m.data).unwrap().keyframe_parts_late;
+        }
+    }
+    assert_eq!(told, 1);
+    assert!(last > 0 && last <= apart.keyframe_parts_late);
 }
 
 #[test]

@@ -164,6 +164,7 @@ impl KeyframeSettings {
     fn check(&self) -> Result<()> {
         let why = "the [keyframes] table cannot be used";
         drafthorse_keyframes::Budget::new(&self.budget).context(why)?;
+        self.apex.check().context(why)?;
         if self.front_m.is_some_and(|m| !(0.0..=20.0).contains(&m)) {
             bail!("keyframes.front_m must be 0 to 20 m");
         }
@@ -473,6 +474,7 @@ impl Config {
             );
         }
         vision.check()?;
+        vision.check_unasked()?;
         if self.offload.is_some() && vision.drafter.is_none() {
             bail!(
                 "there is an [offload] table but vision.drafter names no drafter: drafts are what is sent"

@@ -2,6 +2,7 @@
 
 pub use crate::network_summary::{NetworkCheck, NetworkSummary};
 use crate::pipeline::faults::FaultLog;
+use crate::pipeline::keyframes::LeftOut;
 use drafthorse_record::DroppedTotals;
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -135,6 +136,10 @@ pub struct Summary {
     pub most_tracks: u64,
     /// Moments chosen as keyframes.
     pub keyframes: u64,
+    /// Pictures and scans that came too late for the choice of keyframes.
+    pub keyframe_parts_late: u64,
+    /// Moments that stood out and for which there was no room to wait for the budget.
+    pub keyframe_apexes_refused: u64,
     /// Keyframes that a model described.
     pub descriptions: u64,
     /// What became of drafted descriptions; all 0 where no drafter is configured.
@@ -192,6 +197,12 @@ impl Summary {
         }
     }
 
+    /// Sets what the choice of keyframes could not take in.
+    pub fn set_left_out(&mut self, left_out: LeftOut) {
+        self.keyframe_parts_late = left_out.late;
+        self.keyframe_apexes_refused = left_out.refused;
+    }
+
     /// Adds a part's faults.
     pub fn add_faults(&mut self, faults: &FaultLog) {
         for (kind, count) in &faults.counts {
@@ -227,7 +238,12 @@ impl Summary {
             "tracked objects",
             format!("{} ({} at once)", self.tracks, self.most_tracks),
         );
-        row("keyframes", self.keyframes.to_string());
+        let (late, refused) = (self.keyframe_parts_late, self.keyframe_apexes_refused);
+        let left_out = match late + refused {
+            0 => String::new(),
+            _ => format!(" ({late} pictures and scans came too late, {refused} moments too many)"),
+        };
+        row("keyframes", format!("{}{left_out}", self.keyframes));
         if self.descriptions > 0 {
             row("descriptions", self.descriptions.to_string());
         }

@@ -175,6 +175,12 @@ fn errors_are_one_sentence_with_what_to_do_and_exit_code_2() {
     let bad_synth = with("synth.toml", "synth:?sed=3", "");
     let bad_map = with("map.toml", "can+socket:can0?map=absent.toml", "");
     let bad_quota = with("quota.toml", "synth:", "quota_mib = 1000");
+    let bad_window = with("window.toml", "synth:", "[keyframes.apex]\nwindow = 0");
+    let bad_weight = with(
+        "weight.toml",
+        "synth:",
+        "[keyframes.apex.weights]\nbraking = nan",
+    );
     let empty = dir.path().join("empty.mcap");
     std::fs::write(&empty, "").unwrap();
     let empty = empty.to_str().unwrap();
@@ -190,6 +196,14 @@ fn errors_are_one_sentence_with_what_to_do_and_exit_code_2() {
         (vec!["config", "check", &bad_synth], "seed"),
         (vec!["config", "check", &bad_map], "toyota-tracks"),
         (vec!["config", "check", &bad_quota], "rotate_mib"),
+        (
+            vec!["config", "check", &bad_window],
+            "window is 0; choose 1 to 100",
+        ),
+        (
+            vec!["config", "check", &bad_weight],
+            "weights.braking is NaN; choose 0 to",
+        ),
         (vec!["replay", empty], "does not begin like a log"),
         (vec!["run", "--source", "synth:?sed=3"], "seed"),
         (

@@ -5,7 +5,9 @@
 mod command;
 
 use command::{drafthorse, json};
-use drafthorse::replay::{ReplayOptions, replay};
+use drafthorse::describe::{VisionSettings, Watch};
+use drafthorse::pipeline::channels::Channels;
+use drafthorse::replay::{ReplayOptions, read_plan, replay};
 use drafthorse_record::LogReader;
 use drafthorse_record::messages::drafthorse::{Description, Keyframe};
 use serde_json::Value;
@@ -131,6 +133,68 @@ fn every_keyframe_is_described_and_the_log_gives_the_same_words_again() {
 }
 
 #[test]
+fn what_changed_since_the_keyframe_before_is_known_in_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = model();
+    for cue in ["change", "revisit"] {
+        let vision = format!(
+            "[vision]\nmodel = {model:?}\nkeep = 0.25\nlongest = 1\n[[vision.pruning.parts]]\nmethod = \"ranked\"\nimportance = {{ {cue} = 1.0 }}\n"
+        );
+        let config = configure(dir.path(), cue, &vision);
+        run(dir.path(), &config, cue).unwrap();
+        let said: Vec<Description> = of_topic(&dir.path().join(cue), "/descriptions");
+        assert!(said.len() >= 3, "{}", said.len());
+        // All of a first picture is new: tokens at an even stride. Later ones have their own.
+        let of_next = said.windows(2).filter(|pair| pair[0].kept != pair[1].kept);
+        assert_eq!(of_next.count(), said.len() - 1, "{cue}");
+        let lefts: Vec<f32> = said[0].kept.iter().map(|place| place.left).collect();
+        let again = described(dir.path(), &[cue]);
+        let kept: Vec<[f32; 4]> = serde_json::from_value(again[0]["kept"].clone()).unwrap();
+        assert!(kept.iter().map(|place| place[0]).eq(lefts));
+    }
+}
+
+#[test]
+fn a_view_has_what_the_radar_saw() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = configure(dir.path(), "drive", "");
+    run(dir.path(), &config, "out").unwrap();
+    let log = dir.path().join("out");
+    let plan = read_plan(&log).unwrap();
+    let channels = Channels::new(&plan);
+    let views = |importance: &str| {
+        let pruning = format!("[[parts]]\nmethod = \"ranked\"\nimportance = {importance}");
+        let settings = VisionSettings {
+            pruning: toml::from_str(&pruning).unwrap(),
+            ..VisionSettings::new(model())
+        };
+        let mut watch = Watch::new(&plan, &channels, &settings);
+        let (mut reader, mut views) = (LogReader::open(&log).unwrap(), Vec::new());
+        while let Some(m) = reader.next().unwrap() {
+            let times = [m.log_time_ns, m.publish_time_ns];
+            let channel = channels.by_topic(&m.channel.topic);
+            views.extend(channel.and_then(|channel| watch.take(channel, times, m.data)));
+        }
+        views
+    };
+    let with = views("{ radar = 1.0 }");
+    assert!(with.len() >= 3, "{}", with.len());
+    for view in &with {
+        assert!(view.returns.len() > 50, "{}", view.returns.len());
+        assert!(view.returns.iter().all(|at| at.x_m > 0.0 && at.x_m < 400.0));
+        // Most of what a radar sees stands, once the vehicle's own motion is out of it.
+        let still = view.returns.iter().filter(|at| at.speed_mps.abs() < 0.5);
+        let (still, of) = (still.count(), view.returns.len());
+        assert!(still * 2 > of, "{still} of {of} stand");
+    }
+    assert!(
+        views("{ saliency = 1.0 }")
+            .iter()
+            .all(|view| view.returns.is_empty())
+    );
+}
+
+#[test]
 fn descriptions_stay_where_only_keyframes_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let model = model();
@@ -184,9 +248,53 @@ fn tokens_are_chosen_by_the_question_and_by_what_they_show() {
 }
 
 #[test]
+fn a_model_without_its_first_layers_goes_by_the_cosine_with_the_question() {
+    let dir = tempfile::tempdir().unwrap();
+    let headless = copy_without(dir.path(), &["decoder_head.onnx"]);
+    let blind = copy_without(dir.path(), &["decoder_head.onnx", "image_match.onnx"]);
+    let pruning = "[[parts]]\nmethod = \"ranked\"\nimportance = { instruction = 1.0 }\n";
+    std::fs::write(dir.path().join("pruning.toml"), pruning).unwrap();
+    write_picture(&dir.path().join("picture.jpg"));
+    let args = |model, question| {
+        let of = ["picture.jpg", "--model", model, "--keep", "0.25"];
+        let how = ["--pruning", "pruning.toml", "--question", question];
+        [of.as_slice(), &how].concat()
+    };
+    let kept = |question| described(dir.path(), &args(&headless, question))[0]["kept"].clone();
+    assert_eq!(kept("where is the car ?"), kept("where is the car ?"));
+    assert_ne!(kept("where is the car ?"), kept("what weather"));
+    let args = [&["describe"], args(&blind, "what weather").as_slice()].concat();
+    let error = json(&drafthorse(dir.path(), &args)).unwrap_err();
+    assert!(error.contains("image_match.onnx"), "{error}");
+}
+
+/// A `[vision]` table with one method.
+fn pruned(model: &str, method: &str) -> String {
+    format!(
+        "[vision]\nmodel = {model:?}\nkeep = 0.25\n[[vision.pruning.parts]]\nmethod = \"{method}\"\n"
+    )
+}
+
+/// The model without some of its graphs.
+fn copy_without(dir: &Path, without: &[&str]) -> String {
+    let to = dir.join(format!("model_{}", without.len()));
+    std::fs::create_dir_all(to.join("onnx")).unwrap();
+    for folder in ["", "onnx"] {
+        for file in std::fs::read_dir(Path::new(&model()).join(folder)).unwrap() {
+            let (path, name) = file.map(|file| (file.path(), file.file_name())).unwrap();
+            if path.is_file() && !without.iter().any(|without| *without == name) {
+                std::fs::copy(path, to.join(folder).join(name)).unwrap();
+            }
+        }
+    }
+    to.to_str().unwrap().to_owned()
+}
+
+#[test]
 fn what_cannot_be_described_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let model = model();
+    let headless = copy_without(dir.path(), &["decoder_head.onnx"]);
     for (tables, told) in [
         ("[vision]\nmodel = \"nowhere\"\n".to_owned(), "nowhere"),
         (
@@ -204,10 +312,36 @@ fn what_cannot_be_described_is_told() {
             "preview_hz",
         ),
         (format!("[vision]\nmodel = {model:?}\nkep = 0.5\n"), "kep"),
+        (
+            pruned(&model, "ranked\"\nimportance = { expected = 1.0 } #"),
+            "`expected`",
+        ),
+        (pruned(&model, "pyramid"), "nothing is asked"),
+        (
+            pruned(&model, "ranked\"\nimportance = { instruction = 1.0 } #"),
+            "nothing is asked",
+        ),
+        (pruned(&headless, "fastv"), "decoder_head.onnx"),
     ] {
         let config = configure(dir.path(), "drive", &tables);
         let error = run(dir.path(), &config, "out").unwrap_err();
         assert!(error.contains(told), "{told}: {error}");
+    }
+    // A camera of which no calibration is known, and no radar.
+    let pictures = dir.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    (0..3).for_each(|i| write_picture(&pictures.join(format!("{i}.jpg"))));
+    let source = format!("jpeg:{}?fps=5", pictures.display());
+    for method in [
+        "navigation\"\nimportance = { saliency = 1.0 } #",
+        "ranked\"\nimportance = { radar = 1.0 } #",
+    ] {
+        let tables = pruned(&model, method);
+        let config = dir.path().join("uncalibrated.toml");
+        let text = format!("sensors = [{{ name = \"front\", source = {source:?} }}]\n{tables}");
+        std::fs::write(&config, text).unwrap();
+        let error = run(dir.path(), config.to_str().unwrap(), "out").unwrap_err();
+        assert!(error.contains("calibration of front"), "{error}");
     }
     std::fs::write(dir.path().join("no.jpg"), b"\xff\xd8 no picture").unwrap();
     let args = ["describe", "no.jpg", "--model", &model];
@@ -215,4 +349,56 @@ fn what_cannot_be_described_is_told() {
     assert_eq!(out.status.code(), Some(2));
     let out = drafthorse(dir.path(), &["describe", "no.jpg"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("--model"));
+}
+
+/// The real motorway, as in `tests/cli.rs`; none where it is not there.
+fn highway() -> Option<String> {
+    let folder = std::env::var_os("DRAFTHORSE_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        std::path::PathBuf::from,
+    );
+    let file = folder.join("video/highway.mp4");
+    if !file.exists() {
+        println!("skipped: {} is not there", file.display());
+        return None;
+    }
+    Some(format!("video:{}", file.display()))
+}
+
+#[test]
+fn a_real_motorway_goes_through_keyframes_tokens_and_descriptions_into_the_report() {
+    let Some(source) = highway() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/scene-vlm-s");
+    let config = dir.path().join("highway.toml");
+    let text = format!(
+        "sensors = [{{ name = \"front\", source = {source:?} }}]\n[keyframes.budget]\nkeyframes = 2\n[vision]\nmodel = {model:?}\nkeep = 0.25\nlongest = 6\n[[vision.pruning.parts]]\nmethod = \"diverse\"\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let summary = run(dir.path(), config.to_str().unwrap(), "out").unwrap();
+    assert_eq!(
+        (&summary["frames"], &summary["drops"]),
+        (&221.into(), &0.into())
+    );
+    let out = dir.path().join("out");
+    let keyframes: Vec<Keyframe> = of_topic(&out, "/keyframes");
+    let said: Vec<Description> = of_topic(&out, "/descriptions");
+    assert_eq!((keyframes.len(), said.len()), (2, 2));
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    for said in &said {
+        assert_eq!((said.tokens, said.kept.len()), (128, 32));
+        assert!(!said.text.is_empty() && said.camera == "front");
+        println!("{}", said.text);
+        // The words, and where the tokens lie that the model saw, as the page draws them.
+        assert!(page.contains(&serde_json::to_string(&said.text).unwrap()));
+        let permille = |share: f32| (share * 1000.0).round() as i32;
+        let places = said.kept.iter();
+        let kept: Vec<[i32; 4]> = places
+            .map(|p| [p.left, p.top, p.width, p.height].map(permille))
+            .collect();
+        assert!(
+            page.contains(&serde_json::to_string(&kept).unwrap()),
+            "{kept:?}"
+        );
+    }
 }

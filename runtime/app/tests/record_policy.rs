@@ -406,3 +406,119 @@ fn a_note_reaches_the_run_that_is_recording() {
     assert!(!log.join("notes.sock").exists());
     check(&log);
 }
+
+/// Windows that a run under `events` kept with the levels that are the default, and the summary.
+fn events_of(dir: &Path, source: &str, windows: &str) -> (Vec<KeptWindow>, serde_json::Value) {
+    let record = format!("policy = \"events\"\n[record.windows]\n{windows}");
+    let config = configure(dir, "events", source, &record);
+    let args = ["run", "--config", &config, "--out", "events", "--json"];
+    let summary = json(&drafthorse(dir, &args)).unwrap();
+    (of_topic(&dir.join("events"), "/record/kept"), summary)
+}
+
+#[test]
+fn incidents_of_a_drive_are_events_at_the_default_levels() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = "synth:?seed=7&seconds=60&camera_fps=2&incidents=3";
+    let (kept, summary) = events_of(
+        dir.path(),
+        source,
+        "pre_roll_s = 2\npost_roll_s = 1\nsegment_s = 1\n",
+    );
+    let events: Vec<_> = kept
+        .iter()
+        .filter(|window| window.reason == "event")
+        .collect();
+    println!("{:?}", events.iter().map(|w| &w.detail).collect::<Vec<_>>());
+    assert!(!events.is_empty());
+    assert!(events.iter().all(|window| !window.detail.is_empty()));
+    assert_eq!(summary["kept_windows"], kept.len());
+    let out = dir.path().join("events");
+    let (held, log) = (raws(&out), inspect(&out).unwrap());
+    assert!(log.complete && dropped(&log) > 0, "{:?}", log.damage);
+    // Twenty scans and two pictures a second, in the whole of each window that the drive has.
+    let begins = log.dropped.iter().map(|gap| gap.from_ns);
+    let ends = log.dropped.iter().map(|gap| gap.to_ns);
+    let (first, last) = (held[0].1, held[held.len() - 1].1);
+    let begin = begins.fold(first, u64::min);
+    let end = ends.fold(last, u64::max);
+    for window in &events {
+        let window = window.from_ns.max(begin)..=window.to_ns.min(end);
+        let seconds = (window.end() - window.start()) as f64 / 1e9;
+        let held = within(&held, std::slice::from_ref(&window)).len();
+        assert!(
+            held as f64 >= 20.0 * seconds,
+            "{held} raw messages in {seconds} s"
+        );
+    }
+    check(&out);
+}
+
+#[test]
+fn a_picture_that_cannot_be_decoded_is_an_event() {
+    let dir = tempfile::tempdir().unwrap();
+    let pictures = dir.path().join("pictures");
+    std::fs::create_dir(&pictures).unwrap();
+    for i in 0..150 {
+        let mut jpeg = Vec::new();
+        let rgb = [(i % 251) as u8; 160 * 90 * 3];
+        jpeg_encoder::Encoder::new(&mut jpeg, 90)
+            .encode(&rgb, 160, 90, jpeg_encoder::ColorType::Rgb)
+            .unwrap();
+        // Eight seconds into the drive half of a picture is missing its beginning.
+        if i == 80 {
+            jpeg.drain(2..jpeg.len() / 2);
+        }
+        std::fs::write(pictures.join(format!("{i:03}.jpg")), jpeg).unwrap();
+    }
+    let source = format!("jpeg:{}?fps=10", pictures.display());
+    let (kept, summary) = events_of(
+        dir.path(),
+        &source,
+        "pre_roll_s = 1\npost_roll_s = 1\nsegment_s = 1\n",
+    );
+    assert_eq!(summary["faults_by_kind"]["undecodable"], 1);
+    let told: Vec<_> = kept
+        .iter()
+        .map(|w| (w.reason.as_str(), w.detail.as_str()))
+        .collect();
+    assert_eq!(told, [("fault", "undecodable source")]);
+    let out = dir.path().join("events");
+    let held = raws(&out);
+    let window = kept[0].from_ns..=kept[0].to_ns;
+    let within = within(&held, std::slice::from_ref(&window));
+    assert_eq!(within.len(), 21);
+    assert!(held.len() < 60 && dropped(&inspect(&out).unwrap()) > 0);
+}
+
+#[test]
+fn notes_behind_the_end_are_taken_or_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = "synth:?seed=3&seconds=2&camera_fps=0";
+    let config = configure(dir.path(), "all", source, "");
+    let run = |out: &str, more: &[&str]| {
+        let args = [
+            "run",
+            "--config",
+            &config,
+            "--out",
+            out,
+            "--json",
+            "--no-report",
+        ];
+        drafthorse(dir.path(), &[args.as_slice(), more].concat())
+    };
+    json(&run("first", &[])).unwrap();
+    let last = raws(&dir.path().join("first")).last().unwrap().1;
+    write_notes(
+        &dir.path().join("notes.jsonl"),
+        [last + 5 * S, last + 11 * S, last + 12 * S].into_iter(),
+    );
+    let second = run("second", &["--notes", "notes.jsonl"]);
+    let notes: Vec<Note> = of_topic(&dir.path().join("second"), "/notes");
+    assert_eq!(notes.len(), 1);
+    assert_eq!(notes[0].at_ns, last + 5 * S);
+    let told = String::from_utf8(second.stderr.clone()).unwrap();
+    assert!(told.contains("2 notes are not in the log"), "{told}");
+    json(&second).unwrap();
+}

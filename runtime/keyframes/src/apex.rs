@@ -1,14 +1,11 @@
 //! Apexes of a drive, streaming and bounded: local maxima of the variation, ranked by how far they
 //! stand out of their surroundings, so that long noise does not drown a short event.
 
-use crate::config::ApexConfig;
+use crate::config::{ApexConfig, ConfigError};
 use crate::moment::Moment;
 use crate::variation::Variation;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-
-/// Surroundings of a minute and a half on either side; a longer median says no more.
-const MOST_AROUND: usize = 1000;
 
 /// A moment at which more changed than around it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,16 +29,17 @@ pub struct Apexes {
 
 impl Apexes {
     /// A search with these settings.
-    #[must_use]
-    pub fn new(config: &ApexConfig) -> Self {
-        let around = config.around.max(config.apart).clamp(1, MOST_AROUND);
-        Self {
-            variation: Variation::new(config.window, &config.weights),
+    ///
+    /// # Errors
+    /// As [`ApexConfig::check`].
+    pub fn new(config: &ApexConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            variation: Variation::new(config)?,
             apart: config.apart,
-            around,
-            recent: VecDeque::with_capacity(2 * around + 1),
-            sorted: Vec::with_capacity(2 * around + 1),
-        }
+            around: config.around,
+            recent: VecDeque::with_capacity(2 * config.around + 1),
+            sorted: Vec::with_capacity(2 * config.around + 1),
+        })
     }
 
     /// Takes the next moment; gives the apex that is certain with it.
@@ -67,12 +65,15 @@ impl Apexes {
         apex
     }
 
-    /// No more moments come: the apexes among the last ones.
-    pub fn finish(mut self) -> Vec<Apex> {
+    /// No more moments come: the apexes among the last ones. The search is as new after it.
+    pub fn finish(&mut self) -> Vec<Apex> {
         let from = self.recent.len().saturating_sub(self.around);
-        (from..self.recent.len())
+        let last = (from..self.recent.len())
             .filter_map(|middle| self.judge(middle))
-            .collect()
+            .collect();
+        self.variation.clear();
+        self.recent.clear();
+        last
     }
 
     fn judge(&mut self, middle: usize) -> Option<Apex> {

@@ -2,7 +2,7 @@
 //!
 //! In no period is more spent than the budget, and nothing on an apex that does not stand out by
 //! `least`. An apex is decided when it is as old as the horizon; until then apexes of higher priority
-//! that came after it have the first claim.
+//! that came after it within a period have the first claim, where the budget could pay for them at all.
 
 use crate::apex::Apex;
 use crate::config::{BudgetConfig, ConfigError};
@@ -30,6 +30,8 @@ pub struct Budget {
     waiting: VecDeque<Waiting>,
     /// What was kept in the last period: when and at what cost.
     spent: VecDeque<(u64, f64)>,
+    /// The latest time that passed, ns.
+    passed_ns: u64,
     /// Apexes for which there was no room to wait.
     pub refused: u64,
 }
@@ -49,6 +51,7 @@ impl Budget {
             least: config.least,
             waiting: VecDeque::with_capacity(USUAL),
             spent: VecDeque::with_capacity(USUAL),
+            passed_ns: 0,
             refused: 0,
         })
     }
@@ -62,8 +65,14 @@ impl Budget {
         }
     }
 
-    /// It is `now_ns`: `kept` gets the apexes that are old enough and kept, in order of time.
+    /// It is `now_ns`: `kept` gets the apexes that are old enough and kept, in order of time. Where the clock has
+    /// been set back, all that wait are decided, and the periods begin anew.
     pub fn pass(&mut self, now_ns: u64, mut kept: impl FnMut(Apex)) {
+        if now_ns < self.passed_ns {
+            self.finish(&mut kept);
+            self.spent.clear();
+        }
+        self.passed_ns = now_ns;
         while self.waiting.front().is_some_and(|first| {
             first.apex.moment.begin_ns.saturating_add(self.horizon_ns) <= now_ns
         }) {
@@ -88,15 +97,34 @@ impl Budget {
         {
             self.spent.pop_front();
         }
-        let left = self.size - self.spent.iter().map(|(_, cost)| cost).sum::<f64>();
-        let better = self
-            .waiting
-            .iter()
-            .filter(|w| w.apex.priority > apex.priority);
-        let claimed: f64 = better.map(|w| w.cost).sum();
-        if apex.priority >= self.least && claimed + cost <= left && self.spent.len() < MOST {
+        if apex.priority >= self.least && self.pays(&apex, cost) && self.spent.len() < MOST {
             self.spent.push_back((at_ns, cost));
             kept(apex);
         }
+    }
+
+    /// Whether an apex can be paid for, and with it every better one that shares a period with it.
+    fn pays(&self, apex: &Apex, cost: f64) -> bool {
+        let at_ns = apex.moment.begin_ns;
+        let mut spent = self.spent.iter().peekable();
+        let mut left = self.size - spent.clone().map(|(_, cost)| cost).sum::<f64>() - cost;
+        let better = self.waiting.iter().filter(|claim| {
+            let away_ns = claim.apex.moment.begin_ns.saturating_sub(at_ns);
+            claim.apex.priority > apex.priority
+                && away_ns < self.period_ns
+                && claim.cost <= self.size
+        });
+        let mut pays = left >= 0.0;
+        for claim in better {
+            let claim_ns = claim.apex.moment.begin_ns;
+            while let Some((_, cost)) =
+                spent.next_if(|(then_ns, _)| then_ns.saturating_add(self.period_ns) <= claim_ns)
+            {
+                left += cost;
+            }
+            left -= claim.cost;
+            pays &= left >= 0.0;
+        }
+        pays
     }
 }

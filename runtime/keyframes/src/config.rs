@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ApexConfig {
-    /// Moments in each of the two windows that are compared.
+    /// Moments in each of the two windows that are compared, 1 to 100.
     pub window: usize,
-    /// Moments on either side that an apex must stand above.
+    /// Moments on either side that an apex must stand above, 1 to `around`.
     pub apart: usize,
-    /// Moments on either side whose median is an apex's surroundings.
+    /// Moments on either side whose median is an apex's surroundings, at most 1000: a longer median says no more.
     pub around: usize,
-    /// How much each feature counts.
+    /// How much each feature counts, 0 or more; one of them must count.
     pub weights: Weights,
 }
 
@@ -26,6 +26,41 @@ impl Default for ApexConfig {
             around: 30,
             weights: Weights::default(),
         }
+    }
+}
+
+impl ApexConfig {
+    /// Whether every setting can be.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the first that cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let lengths = [
+            ("around", self.around, 1.0, 1000.0),
+            ("apart", self.apart, 1.0, self.around as f64),
+            ("window", self.window, 1.0, 100.0),
+        ];
+        for (name, value, least, most) in lengths {
+            within(name, value as f64, least, most)?;
+        }
+        let weights = &self.weights;
+        within("weights.danger", weights.danger.into(), 0.0, LARGEST)?;
+        let counted = [
+            ("weights.picture", weights.picture),
+            ("weights.braking", weights.braking),
+            ("weights.leader_braking", weights.leader_braking),
+            ("weights.conflict", weights.conflict),
+            ("weights.urgency", weights.urgency),
+            ("weights.entry", weights.entry),
+            ("weights.turnover", weights.turnover),
+        ];
+        let mut highest = 0.0;
+        for (name, weight) in counted {
+            within(name, weight.into(), 0.0, LARGEST)?;
+            highest = f64::max(highest, weight.into());
+        }
+        // Where nothing counts, nothing would ever stand out.
+        within("the highest of the weights", highest, 1e-3, LARGEST)
     }
 }
 
@@ -85,7 +120,7 @@ impl Default for Weights {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BudgetConfig {
-    /// Keyframes in each period.
+    /// Keyframes in each period, 1 or more.
     pub keyframes: f64,
     /// Bytes of pictures in each period; where given it is the budget instead.
     pub bytes: Option<u64>,
@@ -114,37 +149,44 @@ impl BudgetConfig {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let least = f64::from(self.least);
         let settings = [
-            ("keyframes", self.keyframes, f64::MIN_POSITIVE),
+            ("keyframes", self.keyframes, 1.0),
             ("period_s", self.period_s, 1.0),
             ("least", least, 0.0),
             ("horizon_s", self.horizon_s, 0.0),
         ];
         for (name, value, smallest) in settings {
-            if !(smallest..=LARGEST).contains(&value) {
-                return Err(ConfigError { name, value });
-            }
+            within(name, value, smallest, LARGEST)?;
         }
-        match self.bytes {
-            Some(0) => Err(ConfigError {
-                name: "bytes",
-                value: 0.0,
-            }),
-            _ => Ok(()),
-        }
+        let bytes = self.bytes.map_or(1.0, |bytes| bytes as f64);
+        within("bytes", bytes, 1.0, u64::MAX as f64)
     }
 }
 
-/// Largest setting of a budget: a period of eleven days.
+/// Largest setting of a budget, a period of eleven days, and largest weight.
 const LARGEST: f64 = 1e6;
 
-/// A setting of the budget cannot be.
+fn within(name: &'static str, value: f64, least: f64, most: f64) -> Result<(), ConfigError> {
+    match (least..=most).contains(&value) {
+        true => Ok(()),
+        false => Err(ConfigError {
+            name,
+            value,
+            least,
+            most,
+        }),
+    }
+}
+
+/// A setting of the choice of keyframes cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error(
-    "{name} = {value} is no budget for keyframes; periods are 1 s or more, nothing is negative or above a million"
-)]
+#[error("{name} is {value}; choose {least} to {most}")]
 pub struct ConfigError {
     /// The setting.
     pub name: &'static str,
     /// What it was.
     pub value: f64,
+    /// The least that it may be.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
 }

@@ -31,8 +31,8 @@ pub struct Moment {
     pub frame: Option<FrameId>,
     /// The sketch of that picture where it was taken in this moment.
     pub sketch: Option<Sketch>,
-    /// The highest of each cue of its scans.
-    pub cues: Cues,
+    /// The highest of each cue of its scans; none where no scan was taken in it.
+    pub cues: Option<Cues>,
 }
 
 /// Moments that wait for late parts: a camera's lane may lag the radar's by what waits in its queue.
@@ -85,7 +85,7 @@ impl Moments {
     /// Takes the cues of a scan; `each` as in [`Moments::sketch`].
     pub fn cues(&mut self, captured_ns: u64, cues: Cues, each: impl FnMut(&Moment)) {
         if let Some(moment) = self.at(captured_ns, each) {
-            moment.cues = moment.cues.max(cues);
+            moment.cues = Some(moment.cues.map_or(cues, |known| known.max(cues)));
         }
     }
 

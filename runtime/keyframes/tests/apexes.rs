@@ -1,4 +1,5 @@
 //! Apexes of a stream against a plain search over the whole of it, and what a budget keeps of them.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
 use drafthorse_keyframes::{
     Apex, ApexConfig, Apexes, Budget, BudgetConfig, Cues, Moment, Weights, highest,
@@ -28,16 +29,16 @@ fn moment(i: usize, braking: f32) -> Moment {
     Moment {
         begin_ns: i as u64 * 100_000_000,
         end_ns: (i as u64 + 1) * 100_000_000,
-        cues: Cues {
+        cues: Some(Cues {
             braking,
             ..Cues::default()
-        },
+        }),
         ..Moment::default()
     }
 }
 
 fn streamed(values: &[f32], config: &ApexConfig) -> Vec<Apex> {
-    let mut apexes = Apexes::new(config);
+    let mut apexes = Apexes::new(config).unwrap();
     let moments = values.iter().enumerate().map(|(i, v)| moment(i, *v));
     let mut found: Vec<_> = moments.filter_map(|m| apexes.push(&m)).collect();
     found.extend(apexes.finish());
@@ -163,6 +164,112 @@ fn a_better_moment_that_follows_has_the_first_claim() {
     assert_eq!(keep(0.4), [10]);
 }
 
+/// What a budget keeps of apexes: when in tenths of a second, how high, at what cost. Each passes as it comes.
+fn kept_of(config: &BudgetConfig, apexes: &[(usize, f32, f64)]) -> Vec<u64> {
+    let mut spending = Budget::new(config).unwrap();
+    let mut kept = Vec::new();
+    let mut keep = |apex: Apex| kept.push(apex.moment.begin_ns / 100_000_000);
+    for (at, priority, cost) in apexes {
+        let moment = moment(*at, 0.0);
+        let (now_ns, priority) = (moment.begin_ns, *priority);
+        spending.offer(Apex { moment, priority }, *cost);
+        spending.pass(now_ns, &mut keep);
+    }
+    spending.finish(keep);
+    kept
+}
+
+#[test]
+fn a_better_moment_of_another_period_claims_nothing() {
+    let config = BudgetConfig {
+        keyframes: 1.0,
+        period_s: 5.0,
+        ..BudgetConfig::default()
+    };
+    let apexes = [(1000, 1.0, 1.0), (1080, 1.1, 1.0)];
+    assert_eq!(kept_of(&config, &apexes), [1000, 1080]);
+    let apexes = [(1000, 1.0, 1.0), (1049, 1.1, 1.0)];
+    assert_eq!(kept_of(&config, &apexes), [1049]);
+    // The period ends where the next begins.
+    let apexes = [(1000, 1.0, 1.0), (1050, 1.1, 1.0)];
+    assert_eq!(kept_of(&config, &apexes), [1000, 1050]);
+}
+
+#[test]
+fn what_can_never_be_paid_claims_nothing() {
+    let config = BudgetConfig {
+        bytes: Some(1000),
+        ..BudgetConfig::default()
+    };
+    let apexes = [(1000, 1.0, 400.0), (1040, 2.0, 1001.0)];
+    assert_eq!(kept_of(&config, &apexes), [1000]);
+    let apexes = [(1000, 1.0, 400.0), (1040, 2.0, 1000.0)];
+    assert_eq!(kept_of(&config, &apexes), [1040]);
+}
+
+#[test]
+fn what_is_free_again_before_a_claim_is_there_for_it() {
+    let config = BudgetConfig::default();
+    // Five of six are spent; the first of them is a minute old before the last claim.
+    let spent = [1000, 1200, 1300, 1350, 1400].map(|at| (at, 1.0, 1.0));
+    let both = [(1570, 1.0, 1.0), (1605, 2.0, 1.0)];
+    let kept = kept_of(&config, &[&spent[..], &both[..]].concat());
+    assert_eq!(kept, [1000, 1200, 1300, 1350, 1400, 1570, 1605]);
+    // The same before it is a minute old.
+    let both = [(1550, 1.0, 1.0), (1595, 2.0, 1.0)];
+    let kept = kept_of(&config, &[&spent[..], &both[..]].concat());
+    assert_eq!(kept, [1000, 1200, 1300, 1350, 1400, 1595]);
+}
+
+#[test]
+fn keyframes_go_on_where_the_clock_is_set_back() {
+    let config = BudgetConfig::default();
+    let mut spending = Budget::new(&config).unwrap();
+    let mut kept = Vec::new();
+    let mut keep = |apex: Apex| kept.push(apex.moment.begin_ns / 100_000_000);
+    // A keyframe a second, an hour ahead; then the same from the beginning.
+    let times = (36_000..36_200).step_by(10).chain((0..1500).step_by(10));
+    for at in times {
+        let moment = moment(at, 0.0);
+        let (now_ns, priority) = (moment.begin_ns, 1.0);
+        spending.pass(now_ns, &mut keep);
+        spending.offer(Apex { moment, priority }, 1.0);
+    }
+    let ahead = (36_000..36_060).step_by(10);
+    let back = [0, 600, 1200].map(|from| (from..from + 60).step_by(10));
+    let wanted: Vec<u64> = ahead.chain(back.into_iter().flatten()).collect();
+    assert_eq!(kept, wanted);
+}
+
+#[test]
+fn a_slow_radars_or_a_lost_scan_is_no_calm() {
+    // Steady braking from 3 s on; scans in every `each`-th moment, and none in `lost`.
+    let found = |each: usize, lost: std::ops::Range<usize>| {
+        let mut apexes = Apexes::new(&config()).unwrap();
+        let moments = (0..150).map(|i| {
+            let mut moment = moment(i, if i < 30 { 0.0 } else { 1.0 });
+            if i % each != 0 || lost.contains(&i) {
+                moment.cues = None;
+            }
+            moment
+        });
+        let mut found: Vec<_> = moments.filter_map(|m| apexes.push(&m)).collect();
+        found.extend(apexes.finish());
+        let at = |a: &Apex| (a.moment.begin_ns / 100_000_000, a.priority);
+        found.iter().map(at).collect::<Vec<_>>()
+    };
+    assert_eq!(found(1, 0..0), [(30, 1.0)]);
+    for lost in [80..81, 80..85, 80..100] {
+        assert_eq!(found(1, lost), [(30, 1.0)]);
+    }
+    let slow = found(2, 80..85);
+    assert_eq!(slow.len(), 1, "{slow:?}");
+    assert!(
+        (29..=30).contains(&slow[0].0) && slow[0].1 == 1.0,
+        "{slow:?}"
+    );
+}
+
 #[test]
 fn what_does_not_stand_out_enough_costs_nothing() {
     let config = BudgetConfig {
@@ -190,11 +297,12 @@ fn the_same_braking_counts_more_where_somebody_ahead_is_in_danger() {
         ..config()
     };
     let priority = |urgency: f32| {
-        let mut apexes = Apexes::new(&config);
+        let mut apexes = Apexes::new(&config).unwrap();
         let moments = (0..60).map(|i| {
             let mut moment = moment(i, if i < 30 { 0.0 } else { 1.0 });
             // Danger that has passed when the braking begins counts too, within a window.
-            moment.cues.urgency = if i == 28 { urgency } else { 0.0 };
+            let cues = moment.cues.as_mut().unwrap();
+            cues.urgency = if i == 28 { urgency } else { 0.0 };
             moment
         });
         let mut found: Vec<_> = moments.filter_map(|m| apexes.push(&m)).collect();
@@ -208,7 +316,7 @@ fn the_same_braking_counts_more_where_somebody_ahead_is_in_danger() {
 
 #[test]
 fn time_that_is_missing_is_no_change_of_scene() {
-    let mut apexes = Apexes::new(&config());
+    let mut apexes = Apexes::new(&config()).unwrap();
     let mut found = Vec::new();
     for i in 0..60 {
         found.extend(apexes.push(&moment(i, 0.0)));
@@ -223,7 +331,7 @@ fn time_that_is_missing_is_no_change_of_scene() {
 #[test]
 fn a_search_goes_on_from_its_written_state() {
     let values: Vec<f32> = (0..200).map(|i| ((i * 37) % 11) as f32).collect();
-    let mut apexes = Apexes::new(&config());
+    let mut apexes = Apexes::new(&config()).unwrap();
     let mut found = Vec::new();
     for (i, value) in values.iter().enumerate() {
         found.extend(apexes.push(&moment(i, *value)));
@@ -237,9 +345,78 @@ fn a_search_goes_on_from_its_written_state() {
 }
 
 #[test]
+fn a_search_that_cannot_be_is_refused() {
+    let plain = ApexConfig::default();
+    let weigh = |change: fn(&mut Weights)| {
+        let mut config = plain;
+        change(&mut config.weights);
+        config
+    };
+    let nothing = Weights {
+        braking: 0.0,
+        leader_braking: 0.0,
+        ..plain.weights
+    };
+    let cases = [
+        (
+            "window is 0; choose 1 to 100",
+            ApexConfig { window: 0, ..plain },
+        ),
+        (
+            "window is 101;",
+            ApexConfig {
+                window: 101,
+                ..plain
+            },
+        ),
+        (
+            "apart is 31; choose 1 to 30",
+            ApexConfig { apart: 31, ..plain },
+        ),
+        ("apart is 0;", ApexConfig { apart: 0, ..plain }),
+        (
+            "around is 1001; choose 1 to 1000",
+            ApexConfig {
+                around: 1001,
+                ..plain
+            },
+        ),
+        (
+            "weights.braking is NaN; choose 0 to",
+            weigh(|w| w.braking = f32::NAN),
+        ),
+        ("weights.turnover is -1;", weigh(|w| w.turnover = -1.0)),
+        (
+            "weights.picture is inf;",
+            weigh(|w| w.picture = f32::INFINITY),
+        ),
+        ("weights.danger is -0.5;", weigh(|w| w.danger = -0.5)),
+        (
+            "the highest of the weights is 0;",
+            ApexConfig {
+                weights: nothing,
+                ..plain
+            },
+        ),
+    ];
+    for (told, config) in cases {
+        let error = Apexes::new(&config).unwrap_err().to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
+    assert!(plain.check().is_ok());
+}
+
+#[test]
 fn a_budget_that_cannot_be_is_refused() {
     let plain = BudgetConfig::default();
     let cases = [
+        (
+            "keyframes",
+            BudgetConfig {
+                keyframes: 0.5,
+                ..plain
+            },
+        ),
         (
             "period_s",
             BudgetConfig {

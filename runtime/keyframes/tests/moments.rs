@@ -58,7 +58,7 @@ fn parts_of_two_sensors_meet_in_their_moment_whatever_their_order() {
     assert_eq!(found.len(), 20);
     for (i, moment) in found.iter().enumerate() {
         assert_eq!(moment.begin_ns, i as u64 * LENGTH_NS);
-        assert_eq!(moment.cues.braking, (0.1 * i as f32).max(0.05));
+        assert_eq!(moment.cues.unwrap().braking, (0.1 * i as f32).max(0.05));
         assert_eq!(moment.sketch.is_some(), i < 18);
     }
     assert_eq!(moments.late, 0);

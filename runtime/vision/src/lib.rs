@@ -41,4 +41,4 @@ pub use matcher::{MatchedPicture, Matcher};
 pub use pixels::{Crop, Filter, Normalisation, PatchRows, Pixels, Preparation, Split};
 pub use positions::Positions;
 pub use prompt::Prompt;
-pub use vlm::{Answer, Vlm, VlmOptions};
+pub use vlm::{Answer, QuestionAttention, Vlm, VlmOptions};

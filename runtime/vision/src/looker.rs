@@ -87,6 +87,14 @@ impl Looker {
         })
     }
 
+    /// The text of each token id by itself, special ones too.
+    ///
+    /// # Errors
+    /// [`VisionError::Tokenizer`].
+    pub fn each_word(&self, ids: &[u32]) -> Result<Vec<String>, VisionError> {
+        ids.iter().map(|&id| self.words.word(id)).collect()
+    }
+
     /// The text of token ids, special ones left out.
     ///
     /// # Errors

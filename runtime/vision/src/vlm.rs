@@ -53,6 +53,15 @@ pub struct Answer {
     pub ended: bool,
 }
 
+/// What the words behind pictures look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuestionAttention {
+    /// The words, or their pieces, one a token; marks such as `<answer>` among them.
+    pub words: Vec<String>,
+    /// The attention of each to each of the pictures' tokens, [words, tokens].
+    pub weights: Vec<f32>,
+}
+
 /// A vision-language model on an engine.
 pub struct Vlm {
     looker: Looker,
@@ -178,9 +187,14 @@ impl Vlm {
         Ok(embeds)
     }
 
-    /// How much the words behind the pictures look at each of the pictures' tokens in the decoder's
-    /// first layers: the greatest attention of a word, mean over heads (PTP's instruction score). None
-    /// where the model has no `decoder_head.onnx`.
+    /// Whether the model has its decoder's first layers apart (`decoder_head.onnx`), for [`Self::question_attention`].
+    #[must_use]
+    pub fn attends(&self) -> bool {
+        self.head.is_some()
+    }
+
+    /// How much each word behind the pictures looks at each of the pictures' tokens in the decoder's first layers, mean
+    /// over heads. None where the model has no `decoder_head.onnx`.
     ///
     /// # Errors
     /// As [`Self::begin`].
@@ -188,7 +202,7 @@ impl Vlm {
         &mut self,
         prompt: &Prompt,
         pictures: &[&PictureTokens],
-    ) -> Result<Option<Vec<f32>>, VisionError> {
+    ) -> Result<Option<QuestionAttention>, VisionError> {
         let embeds = self.embeds(prompt, pictures)?;
         let Some(head) = &mut self.head else {
             return Ok(None);
@@ -196,13 +210,11 @@ impl Vlm {
         let last = prompt.slots.last().map_or(0, |&slot| slot + 1);
         let attention = head.attention(&embeds, &prompt.positions)?;
         let rows = attention.chunks_exact(prompt.ids.len()).skip(last);
-        let mut greatest = vec![0.0f32; prompt.slots.len()];
-        for row in rows {
-            for (greatest, &slot) in greatest.iter_mut().zip(&prompt.slots) {
-                *greatest = greatest.max(row[slot]);
-            }
-        }
-        Ok(Some(greatest))
+        let weights = rows.flat_map(|row| prompt.slots.iter().map(|&slot| row[slot]));
+        Ok(Some(QuestionAttention {
+            weights: weights.collect(),
+            words: self.looker.each_word(&prompt.ids[last..])?,
+        }))
     }
 
     /// Goes on with further words.

@@ -63,4 +63,11 @@ impl Words {
         let text = self.tokenizer.decode(ids, true);
         text.map_err(|error| self.wrong(format!("fails: {error}")))
     }
+
+    /// The text of one token, a special one too, without blanks around it.
+    pub(crate) fn word(&self, id: u32) -> Result<String, VisionError> {
+        let text = self.tokenizer.decode(&[id], false);
+        let text = text.map_err(|error| self.wrong(format!("fails: {error}")))?;
+        Ok(text.trim().to_owned())
+    }
 }

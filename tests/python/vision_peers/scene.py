@@ -49,7 +49,7 @@ def make(folder) -> None:
         embeds = torch.cat((image, model.decoder.embedding(row)), 1)
         length = torch.arange(embeds.shape[1])[None]
         attention = DecoderHead(model.decoder)(embeds, torch.ones_like(length), length)[0]
-        out["attention"] = attention[PATCHES:, :PATCHES].amax(0)
+        out["attention"] = attention[PATCHES:, :PATCHES]
         encoded = model.encoder(pixels)
         out["picture"] = model.match.of_image(encoded)[0]
         out["patches"] = model.match.of_patches(encoded)[0]

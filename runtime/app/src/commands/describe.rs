@@ -62,6 +62,17 @@ pub(super) fn describe(args: &DescribeArgs) -> Result<()> {
         None => Some(replay::read_plan(&args.of)?),
     };
     let settings = settings(args, plan.as_ref())?;
+    if args.question.is_none() {
+        settings.check_unasked()?;
+    }
+    if let Some(plan) = &plan {
+        let camera = plan
+            .keyframes
+            .as_ref()
+            .and_then(|keyframes| keyframes.camera);
+        let camera = camera.and_then(|camera| plan.sensors.get(usize::from(camera.0)));
+        camera.map_or(Ok(()), |camera| settings.check_sensors(plan, camera))?;
+    }
     let engines = Engines::open(&EngineConfig {
         onnxruntime_library: args.onnxruntime.clone(),
         ..EngineConfig::default()
@@ -75,7 +86,7 @@ pub(super) fn describe(args: &DescribeArgs) -> Result<()> {
     };
     match (bytes, plan) {
         (Some(jpeg), _) => say(&View::of_picture(jpeg)),
-        (None, Some(plan)) => each_view(&args.of, &plan, say),
+        (None, Some(plan)) => each_view(&args.of, &plan, &settings, say),
         (None, None) => Ok(()),
     }
 }
@@ -122,9 +133,14 @@ fn settings(args: &DescribeArgs, plan: Option<&Plan>) -> Result<VisionSettings> 
 }
 
 /// The views of a log's keyframes in order.
-fn each_view(log: &Path, plan: &Plan, mut each: impl FnMut(&View) -> Result<()>) -> Result<()> {
+fn each_view(
+    log: &Path,
+    plan: &Plan,
+    settings: &VisionSettings,
+    mut each: impl FnMut(&View) -> Result<()>,
+) -> Result<()> {
     let channels = Channels::new(plan);
-    let mut watch = Watch::new(plan, &channels);
+    let mut watch = Watch::new(plan, &channels, settings);
     let why = || format!("cannot read {}", log.display());
     let mut reader = LogReader::open(log).with_context(why)?;
     let (mut keyframes, mut views) = (0u64, 0u64);

@@ -1,21 +1,17 @@
 //! A view to a description: the picture's tokens, those that stay, and the words that the model finds for them.
 
+use super::chooser::Chooser;
 use super::drafting::{Drafted, Drafting};
 use super::{View, VisionSettings};
 use anyhow::{Context, Result, anyhow, bail};
 use drafthorse_core::{Image, RawFormat, RawMessage, SensorId};
 use drafthorse_engine::Backend;
-use drafthorse_engine::LoadOptions;
 use drafthorse_engine_auto::Engines;
 use drafthorse_protocol::{Code, Draft, Frame, TargetShape};
 use drafthorse_record::messages::drafthorse as message;
 use drafthorse_sensors::camera::CameraDecoder;
-use drafthorse_vision::prune::{Attention, Corridor, Features, RadarPrior, Tokens, by_norm};
-use drafthorse_vision::{Answer, Matcher, ModelFolder, PictureTokens, Vlm, VlmOptions};
+use drafthorse_vision::{Answer, PictureTokens, QuestionAttention, Vlm, VlmOptions};
 use std::time::Instant;
-
-/// What a token is salient for, where the model matches texts with parts of pictures: these classes.
-const NAMES: [&str; 4] = ["car", "truck", "cyclist", "pedestrian"];
 
 /// What is said of a view.
 #[derive(Clone, Debug)]
@@ -37,8 +33,8 @@ enum Mind {
 /// A model, loaded, with its settings.
 pub struct Describer {
     mind: Mind,
-    /// Where tokens are chosen by what they show and the model can tell that.
-    salient: Option<Salient>,
+    /// None where every token stays.
+    chooser: Option<Chooser>,
     settings: VisionSettings,
     model: String,
     engine: String,
@@ -48,26 +44,31 @@ impl Describer {
     /// Loads the model on the first engine here that runs it.
     ///
     /// # Errors
-    /// A folder that is no such model; what each engine says where none runs it.
+    /// A folder that is no such model, a pruning that it can never serve; what each engine says where none runs it.
     pub fn open(settings: &VisionSettings, engines: &Engines, threads: usize) -> Result<Self> {
         let open = |backend: &dyn Backend| Mind::open(settings, backend, threads);
         let (mind, engine) = engines.first(open).map_err(|why| {
             let folder = settings.model.display();
             anyhow!("the vision-language model {folder} cannot be used: {why}")
         })?;
-        let salient = match settings.pruning.goes_by_saliency() && settings.keep < 1.0 {
-            true => Salient::open(settings, engines, threads)?,
+        let chooser = match settings.keep < 1.0 {
+            true => Some(Chooser::open(settings, mind.attends(), engines, threads)?),
             false => None,
         };
         let folder = settings.drafter.as_ref().unwrap_or(&settings.model);
         let folder = folder.file_name().unwrap_or_default();
         Ok(Self {
             mind,
-            salient,
+            chooser,
             settings: settings.clone(),
             model: folder.to_string_lossy().into_owned(),
             engine,
         })
+    }
+
+    /// How it was told to look.
+    pub fn settings(&self) -> &VisionSettings {
+        &self.settings
     }
 
     /// The engine that runs the model.
@@ -176,41 +177,14 @@ impl Describer {
         question: Option<&str>,
     ) -> Result<PictureTokens> {
         let keep = self.settings.kept_of(all.len());
-        if keep == all.len() {
+        let Some(chooser) = &mut self.chooser else {
             return Ok(all.clone());
-        }
-        let pruning = &self.settings.pruning;
-        let attention = match pruning.asks() {
+        };
+        let attention = match chooser.asks() {
             true => self.mind.question_attention(all, question)?,
             false => None,
         };
-        let places = all.places();
-        let features = Features::new(&all.features, all.width)
-            .context("the model's features are no whole number of tokens")?;
-        let saliency = match &mut self.salient {
-            Some(salient) => salient.of(image)?,
-            None => by_norm(features),
-        };
-        let camera = view.calibration.as_ref();
-        let way = camera.map(|camera| {
-            let corridor = Corridor::default();
-            corridor.way(camera, view.curvature_per_m, &places)
-        });
-        let radar = camera.map(|camera| {
-            let prior = RadarPrior::default();
-            prior.prior(camera, &[], &view.tracks, &places)
-        });
-        let tokens = Tokens {
-            saliency: Some(&saliency),
-            way: way.as_deref(),
-            radar: radar.as_deref(),
-            attention: attention
-                .as_deref()
-                .and_then(|a| Attention::new(a, &[true])),
-            seed: view.captured_ns,
-            ..Tokens::new(&places, features)
-        };
-        let kept = self.settings.pruning.keep(&tokens, keep)?;
+        let kept = chooser.choose(image, all, view, question, attention.as_ref(), keep)?;
         Ok(all.keep(&kept)?)
     }
 }
@@ -230,6 +204,14 @@ impl Mind {
         Ok(Self::Whole(Box::new(vlm)))
     }
 
+    /// Whether it tells what a question's words look at.
+    fn attends(&self) -> bool {
+        match self {
+            Self::Whole(vlm) => vlm.attends(),
+            Self::Drafter(_) => false,
+        }
+    }
+
     fn look(&mut self, image: &Image) -> Result<PictureTokens> {
         match self {
             Self::Whole(vlm) => Ok(vlm.look(image)?),
@@ -241,7 +223,7 @@ impl Mind {
         &mut self,
         all: &PictureTokens,
         question: Option<&str>,
-    ) -> Result<Option<Vec<f32>>> {
+    ) -> Result<Option<QuestionAttention>> {
         match self {
             Self::Whole(vlm) => {
                 let prompt = vlm.prompt(&[all], question)?;
@@ -273,46 +255,6 @@ impl Mind {
                 Ok((answer, Some(drafted)))
             }
         }
-    }
-}
-
-/// How well the best of the classes' names fits each token.
-struct Salient {
-    matcher: Matcher,
-    names: Vec<Vec<f32>>,
-}
-
-impl Salient {
-    /// None where the model matches no texts, or knows none of the names.
-    fn open(settings: &VisionSettings, engines: &Engines, threads: usize) -> Result<Option<Self>> {
-        let files = ModelFolder::find(&settings.model, settings.precision.as_deref())?;
-        if files.image_match.is_none() || files.text_match.is_none() {
-            return Ok(None);
-        }
-        let load = LoadOptions {
-            threads,
-            ..LoadOptions::default()
-        };
-        let open = |backend: &dyn Backend| Matcher::open(&settings.model, backend, &load);
-        let (mut matcher, _) = engines.first(open).map_err(|why| anyhow!("{why}"))?;
-        let known: Vec<&str> = NAMES
-            .into_iter()
-            .filter(|name| matcher.knows(name))
-            .collect();
-        let names = known.into_iter().map(|name| matcher.text(name));
-        let names: Vec<_> = names.collect::<Result<_, _>>()?;
-        Ok((!names.is_empty()).then_some(Self { matcher, names }))
-    }
-
-    fn of(&mut self, image: &Image) -> Result<Vec<f32>> {
-        let seen = self.matcher.picture(image)?;
-        let mut best = vec![f32::NEG_INFINITY; seen.layout.tokens()];
-        for name in &self.names {
-            for (best, fit) in best.iter_mut().zip(seen.fit(name)) {
-                *best = best.max(fit);
-            }
-        }
-        Ok(best)
     }
 }
 

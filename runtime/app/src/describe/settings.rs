@@ -1,5 +1,6 @@
 //! `[vision]`: which model describes keyframes, and how much of a picture it gets to see.
 
+use crate::plan::{Plan, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_vision::prune::{Method, Pruning, Uniform};
 use schemars::JsonSchema;
@@ -80,5 +81,37 @@ impl VisionSettings {
         self.pruning
             .check()
             .context("the [vision.pruning] table cannot be used")
+    }
+
+    /// Refuses a pruning by a question where none is asked.
+    pub(crate) fn check_unasked(&self) -> Result<()> {
+        if self.keep < 1.0 && self.pruning.weighs(|importance| importance.instruction) {
+            bail!(
+                "vision.pruning weighs `instruction` (by default of pyramid and navigation), and nothing is asked of keyframes; set importance without it, as {{ saliency = 1.0 }}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses a pruning that needs what a plan's sensors never tell of a camera's pictures.
+    pub(crate) fn check_sensors(&self, plan: &Plan, camera: &SensorPlan) -> Result<()> {
+        if self.keep >= 1.0 {
+            return Ok(());
+        }
+        let by_way = self
+            .pruning
+            .has(|method| matches!(method, Method::Navigation(_)));
+        let by_radar = self.pruning.weighs(|importance| importance.radar);
+        if (by_way || by_radar) && camera.camera.is_none() {
+            bail!(
+                "vision.pruning goes by {}, which needs the calibration of {}; state its mount and camera, or take another method",
+                if by_way { "the vehicle's way" } else { "radar" },
+                camera.name
+            );
+        }
+        if by_radar && plan.sensors.iter().all(|sensor| sensor.format.is_camera()) {
+            bail!("vision.pruning weighs `radar`, and there is no radar; leave it out");
+        }
+        Ok(())
     }
 }

@@ -1,17 +1,22 @@
 //! From a log's messages to views of its keyframes.
 
+use super::VisionSettings;
 use super::recent::Recent;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::plan::Plan;
-use drafthorse_core::Track;
+use drafthorse_core::{Pose, Track};
 use drafthorse_record::messages::drafthorse as message;
-use drafthorse_vision::prune::Camera;
+use drafthorse_record::messages::{LoggedPoint, points_of};
+use drafthorse_vision::prune::{Camera, Return};
 use foxglove::messages::CompressedImage;
+use nalgebra::Vector3;
 use prost::Message as _;
 use std::collections::BTreeMap;
 
 /// Previews, tracks and motion held until keyframes are decided.
 const MAX_HELD_BYTES: usize = 16 << 20;
+/// Radar points held beside them, in a bound of their own: dense radars shall not cost the pictures their place.
+const MAX_POINT_BYTES: usize = 64 << 20;
 /// A preview further away than this is not that of a keyframe, ns.
 const PICTURE_AWAY_NS: u64 = 500_000_000;
 /// Tracks and motion further away than this say nothing of a picture, ns.
@@ -36,6 +41,8 @@ pub struct View {
     pub calibration: Option<Camera>,
     /// What the radar tracked.
     pub tracks: Vec<Track>,
+    /// What its scan had, where a pruning wants to know.
+    pub returns: Vec<Return>,
     /// Curvature of the vehicle's path, 1/m, positive to the left.
     pub curvature_per_m: f64,
 }
@@ -51,6 +58,7 @@ impl View {
             jpeg,
             calibration: None,
             tracks: Vec::new(),
+            returns: Vec::new(),
             curvature_per_m: 0.0,
         }
     }
@@ -61,18 +69,28 @@ pub struct Watch {
     cameras: BTreeMap<String, (Channel, Option<Camera>)>,
     previews: Vec<Channel>,
     recent: Recent<Channel>,
+    /// Channels of the radars' points, with their mounts; none where they do not count.
+    radars: Vec<(Channel, Pose)>,
+    points: Recent<Channel>,
 }
 
 impl Watch {
-    /// For logs of a plan.
-    pub fn new(plan: &Plan, channels: &Channels) -> Self {
+    /// For logs of a plan, with what these settings want to know.
+    pub fn new(plan: &Plan, channels: &Channels, settings: &VisionSettings) -> Self {
         let cameras = plan.sensors().filter_map(|(id, sensor)| {
             let of_camera = channels.sensor(id).camera?;
             let calibration = sensor.camera.map(|model| Camera::new(&sensor.mount, model));
             Some((sensor.name.clone(), (of_camera.preview, calibration)))
         });
         let cameras: BTreeMap<_, _> = cameras.collect();
+        let by_radar = settings.pruning.weighs(|importance| importance.radar);
+        let radars = plan
+            .sensors()
+            .filter(|_| by_radar)
+            .filter_map(|(id, sensor)| Some((channels.sensor(id).points?, sensor.mount)));
         Self {
+            radars: radars.collect(),
+            points: Recent::new(MAX_POINT_BYTES),
             previews: cameras.values().map(|(preview, _)| *preview).collect(),
             cameras,
             recent: Recent::new(MAX_HELD_BYTES),
@@ -92,6 +110,8 @@ impl Watch {
         let is_held = [Channel::TRACKS, Channel::EGO].contains(&channel);
         if is_held || self.previews.contains(&channel) {
             self.recent.push(channel, publish_time_ns, data);
+        } else if self.radars.iter().any(|(points, _)| *points == channel) {
+            self.points.push(channel, publish_time_ns, data);
         }
         None
     }
@@ -122,7 +142,40 @@ impl Watch {
             jpeg,
             calibration: *calibration,
             tracks: tracks.tracks.iter().map(Track::from).collect(),
+            returns: self.returns(captured_ns, &ego),
             curvature_per_m,
         })
+    }
+
+    /// What the radars' scans nearest to an instant have.
+    fn returns(&self, captured_ns: u64, ego: &message::EgoMotion) -> Vec<Return> {
+        let scans = self.radars.iter().filter_map(|(channel, mount)| {
+            let nearest = self.points.nearest(channel, captured_ns, SCAN_AWAY_NS);
+            Some((points_of(nearest?.1)?, mount))
+        });
+        let is_motion_known = ego.captured_ns > 0;
+        let in_vehicle = |(points, mount): (Vec<LoggedPoint>, &Pose)| {
+            let vehicle_from_radar = mount.parent_from_self();
+            let at = vehicle_from_radar.translation.vector;
+            let velocity = Vector3::new(
+                ego.speed_mps - ego.yaw_rate_radps * at.y,
+                ego.yaw_rate_radps * at.x,
+                0.0,
+            );
+            points.into_iter().map(move |point| {
+                let from_radar = vehicle_from_radar.rotation * Vector3::from(point.xyz_m);
+                let towards = from_radar.try_normalize(0.0).unwrap_or_default();
+                Return {
+                    x_m: at.x + from_radar.x,
+                    y_m: at.y + from_radar.y,
+                    speed_mps: match is_motion_known {
+                        true => point.range_rate_mps + velocity.dot(&towards),
+                        false => f64::NAN,
+                    },
+                    rcs_dbsm: point.rcs_dbsm,
+                }
+            })
+        };
+        scans.flat_map(in_vehicle).collect()
     }
 }

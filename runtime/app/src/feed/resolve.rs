@@ -8,6 +8,7 @@ use crate::plan::{KeyframePlan, Mode, Plan, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_calibration::SensorCalibration;
 use drafthorse_core::{RawFormat, SensorId};
+use drafthorse_keyframes::BudgetConfig;
 use drafthorse_sensors::{Scheme, SourceUri, is_built, open, vehicle_clock_ns};
 use drafthorse_synth::Drive;
 
@@ -66,6 +67,14 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
         },
         feeds,
     };
+    let plan = &resolved.plan;
+    let camera = plan
+        .keyframes
+        .as_ref()
+        .and_then(|keyframes| keyframes.camera);
+    if let (Some(vision), Some(camera)) = (&plan.vision, camera) {
+        vision.check_sensors(plan, &plan.sensors[usize::from(camera.0)])?;
+    }
     resolved.set_time_base()?;
     Ok(resolved)
 }
@@ -86,11 +95,18 @@ fn keyframes(settings: &KeyframeSettings, sensors: &[SensorPlan]) -> Result<Opti
     if let (Some(name), None) = (wanted, camera) {
         bail!("keyframes.camera is {name:?}, and no camera has that name");
     }
+    if settings.budget.bytes.is_some() && camera.is_none() {
+        bail!(
+            "keyframes.budget.bytes counts bytes of pictures, and this run has no camera; set keyframes.budget.keyframes instead"
+        );
+    }
     let (mut apex, mut budget) = (settings.apex, settings.budget);
     if sensors.iter().all(|sensor| sensor.format.is_camera()) && apex.weights.picture == 0.0 {
         // Pictures are all there is, and how much they differ has no scale of its own.
         apex.weights.picture = 1.0;
-        budget.least = 0.0;
+        if budget.least == BudgetConfig::default().least {
+            budget.least = 0.0;
+        }
     }
     Ok(Some(KeyframePlan {
         camera: camera.map(|index| SensorId(index as u16)),
@@ -347,4 +363,45 @@ fn first_duplicate(sensors: &[SensorPlan]) -> Option<&str> {
             .any(|other| other.name == sensor.name)
             .then_some(sensor.name.as_str())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sensor(format: RawFormat) -> SensorPlan {
+        SensorPlan {
+            name: "it".to_owned(),
+            source: String::new(),
+            format,
+            mount: drafthorse_core::Pose::default(),
+            camera: None,
+            time_offset_ns: 0,
+            can_map: None,
+        }
+    }
+
+    fn plan(change: impl FnOnce(&mut BudgetConfig), formats: &[RawFormat]) -> Result<BudgetConfig> {
+        let mut settings = KeyframeSettings::default();
+        change(&mut settings.budget);
+        let sensors: Vec<_> = formats.iter().copied().map(sensor).collect();
+        Ok(keyframes(&settings, &sensors)?.unwrap().budget)
+    }
+
+    #[test]
+    fn bytes_of_pictures_are_no_budget_without_a_camera() {
+        let bytes = |budget: &mut BudgetConfig| budget.bytes = Some(1 << 20);
+        let error = plan(bytes, &[RawFormat::Ars548]).unwrap_err().to_string();
+        assert!(error.contains("keyframes.budget.bytes"), "{error}");
+        assert!(plan(bytes, &[RawFormat::Ars548, RawFormat::Jpeg]).is_ok());
+    }
+
+    #[test]
+    fn pictures_alone_have_no_threshold_unless_one_is_set() {
+        let least = |change: fn(&mut BudgetConfig)| plan(change, &[RawFormat::Jpeg]).unwrap().least;
+        assert_eq!(least(|_| ()), 0.0);
+        assert_eq!(least(|budget| budget.least = 0.2), 0.2);
+        let with_radar = plan(|_| (), &[RawFormat::Jpeg, RawFormat::Ars548]).unwrap();
+        assert_eq!(with_radar, BudgetConfig::default());
+    }
 }

@@ -34,6 +34,15 @@ pub struct KeyframeStage {
     parts: Vec<Part>,
 }
 
+/// What the choice of keyframes could not take in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Pictures and scans that came so late that their moment was over.
+    pub late: u64,
+    /// Apexes for which there was no room to wait.
+    pub refused: u64,
+}
+
 /// What follows from complete moments.
 struct Choice {
     plan: KeyframePlan,
@@ -42,6 +51,8 @@ struct Choice {
     budget: Budget,
     told: Told,
     kept: u64,
+    /// Bytes of the latest picture.
+    picture_bytes: Option<u64>,
 }
 
 impl KeyframeStage {
@@ -53,14 +64,7 @@ impl KeyframeStage {
         let camera = keyframes.camera.map(|sensor| plan.sensor_name(sensor));
         Ok(Some(Self {
             moments: Moments::new(MOMENT_NS),
-            choice: Choice {
-                told: Told::new(camera.unwrap_or_default()),
-                camera: camera.unwrap_or_default().to_owned(),
-                apexes: Apexes::new(&keyframes.apex),
-                budget: Budget::new(&keyframes.budget)?,
-                plan: keyframes,
-                kept: 0,
-            },
+            choice: Choice::new(keyframes, camera.unwrap_or_default())?,
             parts: Vec::new(),
         }))
     }
@@ -96,22 +100,57 @@ impl KeyframeStage {
         self.choice.kept
     }
 
+    /// What the choice could not take in so far.
+    pub fn left_out(&self) -> LeftOut {
+        LeftOut {
+            late: self.moments.late,
+            refused: self.choice.budget.refused,
+        }
+    }
+
     /// The whole state.
     pub fn checkpoint(&self) -> Result<Vec<u8>> {
-        postcard::to_stdvec(&(&self.moments, &self.choice.apexes, &self.choice.budget))
-            .context("the state of the keyframes cannot be written")
+        let choice = &self.choice;
+        let state = (
+            &self.moments,
+            &choice.apexes,
+            &choice.budget,
+            choice.picture_bytes,
+        );
+        postcard::to_stdvec(&state).context("the state of the keyframes cannot be written")
     }
 
     /// Goes on from a state that [`KeyframeStage::checkpoint`] wrote.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<()> {
-        (self.moments, self.choice.apexes, self.choice.budget) = postcard::from_bytes(bytes)
+        let choice = &mut self.choice;
+        (
+            self.moments,
+            choice.apexes,
+            choice.budget,
+            choice.picture_bytes,
+        ) = postcard::from_bytes(bytes)
             .context("the state of the keyframes in the log cannot be read")?;
         Ok(())
     }
 }
 
 impl Choice {
+    fn new(plan: KeyframePlan, camera: &str) -> Result<Self> {
+        Ok(Self {
+            camera: camera.to_owned(),
+            apexes: Apexes::new(&plan.apex)?,
+            budget: Budget::new(&plan.budget)?,
+            told: Told::new(camera),
+            kept: 0,
+            picture_bytes: None,
+            plan,
+        })
+    }
+
     fn take(&mut self, moment: &Moment, cause: Cause, out: &mut Staged) {
+        if let Some(frame) = moment.frame {
+            self.picture_bytes = Some(frame.bytes);
+        }
         if let Some(apex) = self.apexes.push(moment) {
             self.offer(apex);
         }
@@ -122,18 +161,18 @@ impl Choice {
         });
     }
 
+    /// Under a budget in bytes a keyframe without a picture costs what the latest picture had, and the whole budget
+    /// before there was any: a camera that is lost is no leave to keep everything.
     fn offer(&mut self, apex: Apex) {
-        let picture = apex.moment.frame.map_or(0, |frame| frame.bytes);
-        let cost = match self.plan.budget.bytes {
-            Some(_) => picture as f64,
-            None => 1.0,
-        };
-        self.budget.offer(apex, cost);
+        let cost = self.plan.budget.bytes.map_or(1, |budget| {
+            let bytes = apex.moment.frame.map(|frame| frame.bytes);
+            bytes.or(self.picture_bytes).unwrap_or(budget)
+        });
+        self.budget.offer(apex, cost as f64);
     }
 
     fn finish(&mut self, cause: Cause, out: &mut Staged) {
-        let rest = std::mem::replace(&mut self.apexes, Apexes::new(&self.plan.apex));
-        for apex in rest.finish() {
+        for apex in self.apexes.finish() {
             self.offer(apex);
         }
         let (camera, weights) = (&self.camera, &self.plan.apex.weights);
@@ -173,8 +212,9 @@ impl Told {
         told.begin_ns = moment.begin_ns;
         told.end_ns = moment.end_ns;
         told.priority = apex.priority;
-        reason(&moment.cues, weights).clone_into(&mut told.reason);
-        for (cue, value) in told.cues.iter_mut().zip(moment.cues.to_array()) {
+        let cues = moment.cues.unwrap_or_default();
+        reason(&cues, weights).clone_into(&mut told.reason);
+        for (cue, value) in told.cues.iter_mut().zip(cues.to_array()) {
             cue.value = value;
         }
         let camera = moment.frame.map_or("", |_| camera);
@@ -205,6 +245,51 @@ fn reason(cues: &Cues, weights: &Weights) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use drafthorse_core::SensorId;
+    use drafthorse_keyframes::BudgetConfig;
+
+    #[test]
+    fn a_budget_in_bytes_bounds_keyframes_without_a_picture_too() {
+        let plan = KeyframePlan {
+            camera: Some(SensorId(0)),
+            front_m: 3.7,
+            apex: drafthorse_keyframes::ApexConfig::default(),
+            budget: BudgetConfig {
+                bytes: Some(1000),
+                period_s: 60.0,
+                ..BudgetConfig::default()
+            },
+        };
+        let kept = |pictures: &[u64]| {
+            let mut choice = Choice::new(plan.clone(), "front").unwrap();
+            let mut out = Staged::default();
+            let mut moment = Moment::default();
+            let mut take = |begin_ns: u64, frame: Option<FrameId>, priority: f32| {
+                (moment.begin_ns, moment.frame) = (begin_ns, frame);
+                choice.take(&moment, Cause::default(), &mut out);
+                choice.offer(Apex {
+                    moment: moment.clone(),
+                    priority,
+                });
+            };
+            for (i, &bytes) in pictures.iter().enumerate() {
+                let captured_ns = i as u64 * 100_000_000;
+                let frame = FrameId {
+                    sensor: SensorId(0),
+                    sequence: i as u32,
+                    captured_ns,
+                    bytes,
+                };
+                take(captured_ns, Some(frame), 0.0);
+            }
+            // The camera is lost; thirty moments in half a minute stand out.
+            (10..40).for_each(|s| take(s * 1_000_000_000, None, 1.0));
+            choice.finish(Cause::default(), &mut out);
+            choice.kept
+        };
+        assert_eq!(kept(&[100, 300]), 3);
+        assert_eq!(kept(&[]), 1);
+    }
 
     #[test]
     fn the_reason_is_what_weighs_most() {

@@ -328,7 +328,10 @@ impl Machine {
         }
         summary.add_faults(&self.align.faults);
         summary.add_outcomes(self.align.outcomes);
-        summary.keyframes = self.keyframes.as_ref().map_or(0, KeyframeStage::kept);
+        if let Some(stage) = &self.keyframes {
+            summary.keyframes = stage.kept();
+            summary.set_left_out(stage.left_out());
+        }
         summary.drops = summary.drops_by_lane.values().sum();
         summary.faults = summary.faults_by_kind.values().sum();
         summary.latency_ms = self.latencies.percentiles_ms();

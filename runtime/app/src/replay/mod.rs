@@ -220,7 +220,7 @@ fn mark_gap(writer: &LogWriter, at_ns: u64) {
 }
 
 /// The plan in the log's metadata, which stands before its first message.
-pub(crate) fn read_plan(log: &Path) -> Result<Plan> {
+pub fn read_plan(log: &Path) -> Result<Plan> {
     let mut reader =
         LogReader::open(log).with_context(|| format!("cannot read {}", log.display()))?;
     reader

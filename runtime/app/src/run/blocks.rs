@@ -150,7 +150,7 @@ impl Blocks {
         }
         // A run over recordings goes as fast as its parts; a live one drops nothing and waits for nobody.
         while self.mode == Mode::File && self.due() >= ON_THEIR_WAY {
-            self.poll(describer, log);
+            self.poll(describer, log, view.logged_ns);
             std::thread::sleep(PAUSE);
         }
         match self.send(&name, &drafted, &routed, describer) {
@@ -236,32 +236,32 @@ impl Blocks {
         });
     }
 
-    /// Logs what came, and once a second how the link is.
-    pub(super) fn poll(&mut self, describer: &mut Describer, log: &LogWriter) {
+    /// Logs what came, and once a second how the link is; `now_ns` is the run's own time.
+    pub(super) fn poll(&mut self, describer: &mut Describer, log: &LogWriter, now_ns: u64) {
         let Some(offload) = self.offload.take() else {
             return;
         };
         while let Ok(answer) = offload.answers().try_recv() {
-            self.answered(answer, describer);
+            self.answered(answer, describer, now_ns);
         }
         self.outcomes.append(log);
         let settled = self.outcomes.settled(log);
         settled.iter().for_each(|answer| offload.logged(answer));
         if self.told.is_none_or(|told| told.elapsed() >= REPORT) {
             self.told = Some(Instant::now());
-            let link = self.link(&offload);
-            append(log, Cause::at(link.at_ns), Channel::LINK, &link);
+            let link = self.link(&offload, now_ns);
+            log.append_message(&mut log.batch(), Channel::LINK, Cause::at(now_ns), &link);
         }
         self.offload = Some(offload);
     }
 
     /// How the link is.
-    fn link(&mut self, offload: &Offload) -> message::Link {
+    fn link(&mut self, offload: &Offload, at_ns: u64) -> message::Link {
         let stats = offload.stats();
         self.summary.sent_bytes = stats.sent_bytes;
         self.summary.received_bytes = stats.received_bytes;
         message::Link {
-            at_ns: drafthorse_sensors::vehicle_clock_ns(),
+            at_ns,
             state: match stats.link.state {
                 LinkState::Unknown => "unknown",
                 LinkState::Up => "up",
@@ -281,7 +281,7 @@ impl Blocks {
     }
 
     /// Takes an outcome, which is to be logged.
-    fn answered(&mut self, answer: Answer, describer: &mut Describer) {
+    fn answered(&mut self, answer: Answer, describer: &mut Describer, now_ns: u64) {
         let name = answer.block.as_str().to_owned();
         let count = match &answer.outcome {
             Outcome::Repeated => return,
@@ -328,8 +328,8 @@ impl Blocks {
                 });
             }
         }
-        let now = || Cause::at(drafthorse_sensors::vehicle_clock_ns());
-        let cause = waiting.as_ref().map_or_else(now, |waiting| waiting.cause);
+        let now = Cause::at(now_ns);
+        let cause = waiting.as_ref().map_or(now, |waiting| waiting.cause);
         if let (Some(mut waiting), None) = (waiting, answer.outcome.ruling()) {
             // Its amendment may come in this run.
             waiting.is_due = false;
@@ -339,21 +339,26 @@ impl Blocks {
     }
 
     /// Waits for the outcomes that are due, and ends offloading.
-    pub(super) fn finish(mut self, describer: &mut Describer, log: &LogWriter) -> Left {
+    pub(super) fn finish(
+        mut self,
+        describer: &mut Describer,
+        log: &LogWriter,
+        now_ns: u64,
+    ) -> Left {
         let patience = self
             .settings
             .as_ref()
             .map_or(0.0, |settings| settings.deadline_s);
         let until = Instant::now() + Duration::from_secs_f64(patience) + REPORT;
         while self.due() > 0 && Instant::now() < until {
-            self.poll(describer, log);
+            self.poll(describer, log, now_ns);
             std::thread::sleep(PAUSE);
         }
         if let Some(offload) = self.offload.take() {
             offload.stop();
             self.told = None;
             self.offload = Some(offload);
-            self.poll(describer, log);
+            self.poll(describer, log, now_ns);
         }
         let drift = self.router.drift();
         self.summary.audits = drift.audits();
@@ -405,6 +410,7 @@ fn keyframe_of(block: &str) -> u64 {
     after.and_then(Result::ok).unwrap_or(0)
 }
 
+/// Appends what is said of a keyframe.
 fn append(log: &LogWriter, cause: Cause, channel: Channel, message: &impl prost::Message) {
     let mut batch = log.batch();
     log.append_message(&mut batch, channel, cause, message);

@@ -6,7 +6,7 @@ use super::ingress::Ingress;
 use super::lock;
 use super::log::LogWriter;
 use crate::config::Config;
-use crate::describe::{Describer, View, Watch};
+use crate::describe::{Describer, View, VisionSettings, Watch};
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::{Mode, Plan};
@@ -60,10 +60,14 @@ pub(crate) struct Descriptions {
 
 impl Descriptions {
     /// For a plan; the other end is for [`Descriptions::make`].
-    pub(super) fn new(plan: &Plan, channels: &Channels) -> (Self, Receiver<View>) {
+    pub(super) fn new(
+        plan: &Plan,
+        channels: &Channels,
+        settings: &VisionSettings,
+    ) -> (Self, Receiver<View>) {
         let (waiting, views) = sync_channel(QUEUE);
         let descriptions = Self {
-            watch: Mutex::new(Watch::new(plan, channels)),
+            watch: Mutex::new(Watch::new(plan, channels, settings)),
             waiting: Mutex::new(Some(waiting)),
             waits: plan.mode == Mode::File,
             made: AtomicU64::new(0),
@@ -111,7 +115,7 @@ impl Descriptions {
         let mut latencies = Latencies::default();
         loop {
             if let Some(blocks) = &mut blocks {
-                blocks.poll(&mut describer, log);
+                blocks.poll(&mut describer, log, ingress.last_received_ns());
             }
             let view = match views.recv_timeout(POLL) {
                 Ok(view) => view,
@@ -153,7 +157,8 @@ impl Descriptions {
                 }),
             }
         }
-        let left = blocks.map(|blocks| blocks.finish(&mut describer, log));
+        let now_ns = ingress.last_received_ns();
+        let left = blocks.map(|blocks| blocks.finish(&mut describer, log, now_ns));
         (latencies, left)
     }
 

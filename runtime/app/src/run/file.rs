@@ -42,6 +42,7 @@ pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
             progress.show(part(&recordings), shared.words());
         }
     }
+    shared.last_notes();
     for recording in &recordings {
         shared.note_failure(&recording.feed);
     }

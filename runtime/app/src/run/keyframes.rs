@@ -5,7 +5,7 @@ use super::lock;
 use super::log::LogWriter;
 use super::windows::Reason;
 use crate::pipeline::channels::Channel;
-use crate::pipeline::keyframes::{KeyframeStage, Part};
+use crate::pipeline::keyframes::{KeyframeStage, LeftOut, Part};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::{KEYFRAMES_LANE, Plan};
 use anyhow::{Context, Result};
@@ -80,6 +80,11 @@ impl Keyframes {
         lock(&self.stage).finish(cause, &mut staged);
         self.log.append_staged(&mut batch, &staged);
         staged
+    }
+
+    /// What the choice could not take in so far.
+    pub(crate) fn left_out(&self) -> LeftOut {
+        lock(&self.stage).left_out()
     }
 
     /// Keyframes so far.

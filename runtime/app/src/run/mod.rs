@@ -32,6 +32,7 @@ use crate::guard;
 use crate::networks::{self, Networks};
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::keyframes::LeftOut;
 use crate::pipeline::queue::{LaneQueue, Policy, Taken};
 use crate::pipeline::radar::RadarLane;
 use crate::pipeline::staged::Cause;
@@ -125,12 +126,16 @@ pub(crate) struct Shared {
     status: Option<PathBuf>,
     /// Notes that the recordings have not reached yet.
     notes: Mutex<VecDeque<TimedNote>>,
+    /// A note so long after the last message still keeps a window that has messages, ns.
+    post_roll_ns: u64,
     /// Messages that lanes did not append because the log had lost what they follow from.
     pub(crate) unlogged: AtomicU64,
     /// Stamp of the run's beginning, ns.
     pub(crate) first_ns: u64,
     /// The end of recording was told.
     told_stopped: AtomicBool,
+    /// What was told of what the choice of keyframes left out.
+    told_left_out: Mutex<LeftOut>,
     /// Sensors whose source broke off with an error.
     failed_sources: Mutex<Vec<String>>,
     /// Lanes that broke off.
@@ -168,9 +173,11 @@ impl Shared {
             stop: Arc::clone(&options.stop),
             status: options.status.clone(),
             notes: Mutex::new(options.notes.clone().into()),
+            post_roll_ns: (config.record.windows.post_roll_s * 1e9) as u64,
             unlogged: AtomicU64::new(0),
             first_ns,
             told_stopped: AtomicBool::new(false),
+            told_left_out: Mutex::default(),
             failed_sources: Mutex::default(),
             failed_lanes: Mutex::default(),
             plan,
@@ -208,6 +215,20 @@ impl Shared {
             && let Some(note) = notes.pop_front()
         {
             self.ingress.note(note.at_ns, &note.text);
+        }
+    }
+
+    /// The recordings are at their end: logs the notes that came shortly after, and tells how many there are beyond.
+    fn last_notes(&self) {
+        let last_ns = self.ingress.last_received_ns();
+        self.note_until(last_ns.saturating_add(self.post_roll_ns));
+        let beyond = lock(&self.notes);
+        if let Some(first) = beyond.front() {
+            tracing::warn!(
+                "{} notes are not in the log: they are later than the end of the recordings, the first by {:.1} s; at_ns is nanoseconds of log time",
+                beyond.len(),
+                first.at_ns.saturating_sub(last_ns) as f64 * 1e-9
+            );
         }
     }
 
@@ -268,7 +289,8 @@ fn run_resolved(
                 }
                 false => None,
             };
-            let (descriptions, views) = Descriptions::new(&shared.plan, &channels);
+            let (descriptions, views) =
+                Descriptions::new(&shared.plan, &channels, describer.settings());
             shared.descriptions = Some(descriptions);
             Some((Making { describer, blocks }, views))
         }
@@ -441,6 +463,7 @@ fn drive(
             }
         }
         close_descriptions();
+        shared.tell_left_out(shared.ingress.last_received_ns());
         let described = describer.and_then(|thread| thread.join().ok());
         shared.ingress.finish();
         if let Err(why) = fed {
@@ -527,6 +550,7 @@ fn summarise(shared: &Shared, outcomes: Outcomes) -> (Summary, Option<Left>) {
     shared.ingress.summarise(&mut summary);
     if let Some(keyframes) = &shared.keyframes {
         summary.keyframes = keyframes.kept();
+        summary.set_left_out(keyframes.left_out());
     }
     if let Some(descriptions) = &shared.descriptions {
         let (made, dropped) = descriptions.counts();
@@ -599,6 +623,7 @@ impl Shared {
     /// Logs the health of the recorder and the lanes.
     fn health(&self, at_ns: u64) {
         let status = self.log.recorder().status();
+        let left_out = self.tell_left_out(at_ns);
         if let Some(reason) = &status.stopped
             && !self.told_stopped.swap(true, Ordering::Relaxed)
         {
@@ -622,9 +647,43 @@ impl Shared {
                 })
                 .collect(),
             recording: status.stopped.is_none(),
+            keyframe_parts_late: left_out.late,
+            keyframe_apexes_refused: left_out.refused,
         };
         let log = &self.log;
         log.append_message(&mut log.batch(), Channel::HEALTH, Cause::at(at_ns), &health);
+    }
+
+    /// What the choice of keyframes could not take in so far; the first of either kind is a fault in the log.
+    fn tell_left_out(&self, at_ns: u64) -> LeftOut {
+        let left_out = self.keyframes.as_ref().map(Keyframes::left_out);
+        let left_out = left_out.unwrap_or_default();
+        let mut told = lock(&self.told_left_out);
+        let tell = |kind, count: u64, detail: &str| {
+            self.ingress.event(&Fault {
+                kind,
+                sensor: None,
+                at_ns,
+                count,
+                detail: detail.to_owned(),
+            });
+        };
+        if left_out.late > 0 && told.late == 0 {
+            tell(
+                FaultKind::SensorLag,
+                left_out.late,
+                "pictures or scans come two seconds behind others and are left out of the choice of keyframes",
+            );
+        }
+        if left_out.refused > 0 && told.refused == 0 {
+            tell(
+                FaultKind::Dropped,
+                left_out.refused,
+                "more moments stand out than may wait for the budget of keyframes; choose a shorter keyframes.budget.horizon_s",
+            );
+        }
+        *told = left_out;
+        left_out
     }
 
     /// A few words for the progress bar.

@@ -14,7 +14,7 @@ pub use camera::{camera_calibration, encode_frame_info, encode_preview};
 pub use channel::{ROLE_KEY, Role, SENSOR_INDEX_KEY, SENSOR_KEY, foxglove_channel, own_channel};
 pub use frames::{encode_transform, odom_from_vehicle};
 pub use latency::encode_lane_latency;
-pub use perception::{PerceptionEncoder, encode_ego};
+pub use perception::{LoggedPoint, PerceptionEncoder, encode_ego, points_of};
 pub use raw::{encode_raw, raw_channel, raw_data};
 pub use truth::ground_truth;
 

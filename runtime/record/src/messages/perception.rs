@@ -8,6 +8,7 @@ use foxglove::messages::{
     ArrowPrimitive, Color, CubePrimitive, Duration, PackedElementField, PointCloud, Pose,
     Quaternion, SceneEntity, SceneUpdate, Vector3,
 };
+use prost::Message as _;
 
 /// Names of the packed `f32` fields of `/{radar}/points`, in order; `label` (u8) follows.
 const POINT_FIELDS: [&str; 8] = [
@@ -21,6 +22,43 @@ const POINT_FIELDS: [&str; 8] = [
     "rcs",
 ];
 const POINT_STRIDE: usize = POINT_FIELDS.len() * 4 + 1;
+
+/// A valid point of `/{radar}/points`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoggedPoint {
+    /// Its place in the radar's frame, m.
+    pub xyz_m: [f64; 3],
+    /// Its range rate as measured, m/s.
+    pub range_rate_mps: f64,
+    /// Radar cross-section, dBsm; NaN where it is not known.
+    pub rcs_dbsm: f64,
+}
+
+/// The valid points of a message that [`PerceptionEncoder::points`] wrote; none where it is no such message.
+#[must_use]
+pub fn points_of(message: &[u8]) -> Option<Vec<LoggedPoint>> {
+    let cloud = PointCloud::decode(message).ok()?;
+    let same = |(field, name): (&PackedElementField, &str)| field.name == name;
+    let is_ours = cloud.point_stride as usize == POINT_STRIDE
+        && cloud.fields.len() > POINT_FIELDS.len()
+        && cloud.fields.iter().zip(POINT_FIELDS).all(same);
+    let points = cloud.data.chunks_exact(POINT_STRIDE);
+    let valid = points.filter(|point| point[POINT_STRIDE - 1] > 0);
+    let read = |point: &[u8]| {
+        let mut values = point.chunks_exact(4).map(|bytes| {
+            let bytes = bytes.try_into().unwrap_or_default();
+            f64::from(f32::from_le_bytes(bytes))
+        });
+        let [x, y, z, _, _, _, range_rate_mps, rcs_dbsm] =
+            std::array::from_fn(|_| values.next().unwrap_or(f64::NAN));
+        LoggedPoint {
+            xyz_m: [x, y, z],
+            range_rate_mps,
+            rcs_dbsm,
+        }
+    };
+    is_ours.then(|| valid.map(read).collect())
+}
 
 /// Encodes detections, tracks, ego motion, points and the 3-D scene.
 #[derive(Debug)]

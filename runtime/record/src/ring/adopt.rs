@@ -49,6 +49,14 @@ impl Ring {
             }
             self.push(held);
         }
+        if !saved.ended && !self.held.is_empty() {
+            let count = self.held.len();
+            tracing::warn!(
+                "the recording before this one was killed: all {count} files that were not decided are kept"
+            );
+            let undecided = std::mem::take(&mut self.held);
+            self.keep_all(undecided)?;
+        }
         // Other logs have nothing left that a gap could grow by.
         let held = &self.held;
         self.gaps

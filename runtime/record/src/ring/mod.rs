@@ -3,7 +3,8 @@
 //! They lie in the folder `ring` of the log's folder, or in memory up to a bound. One that a window
 //! touches is moved among the log's files; one that has waited long enough is dropped, and a gap file
 //! ([`crate::Dropped`]) says so in its place. What a process leaves in the ring, the next one takes
-//! over: its windows stay open, and windows reach back into it.
+//! over: its windows stay open, and windows reach back into it. One that was killed had perhaps not found out
+//! yet what had happened last, so all that waited then is kept.
 
 mod adopt;
 mod held;
@@ -413,7 +414,7 @@ impl Ring {
         if self.selection.decides_at_end {
             self.settle(true)?;
             self.windows.clear();
-            return self.save();
+            return self.save_as(true);
         }
         self.settle(false)?;
         let disk = Arc::clone(&self.disk);
@@ -423,11 +424,15 @@ impl Ring {
                 held::write(disk.as_ref(), &path, &bytes, self.durable)?;
             }
         }
-        self.save()
+        self.save_as(true)
     }
 
-    /// Writes down what survives this process.
+    /// Writes down what survives this process, should it be killed.
     fn save(&self) -> io::Result<()> {
+        self.save_as(false)
+    }
+
+    fn save_as(&self, ended: bool) -> io::Result<()> {
         let on_disk = self.held.iter().filter(|held| held.memory.is_none());
         let saved = Saved {
             windows: self.windows.clone(),
@@ -437,6 +442,7 @@ impl Ring {
                 .iter()
                 .map(|(log, (gap, _))| (log.clone(), gap.clone()))
                 .collect(),
+            ended,
         };
         saved.save(self.disk.as_ref(), &self.place, self.durable)
     }

@@ -23,6 +23,9 @@ pub(super) struct Saved {
     pub(super) held: Vec<Held>,
     /// The last segments dropped of each log.
     pub(super) dropped: BTreeMap<String, Dropped>,
+    /// The process ended as planned: what it had found out by then, it had asked for.
+    #[serde(default)]
+    pub(super) ended: bool,
 }
 
 impl Saved {

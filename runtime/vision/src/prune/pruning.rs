@@ -84,21 +84,22 @@ impl Pruning {
         }
     }
 
-    /// Whether what is kept depends on the question.
+    /// Whether what is kept depends on what is asked, or on the prompt's last word where nothing is.
     #[must_use]
     pub fn asks(&self) -> bool {
-        let mut methods = self.parts.iter().map(|part| &part.method);
-        methods.any(|method| {
-            let importance = method.importance();
-            matches!(method, Method::FastV(_)) || importance.is_some_and(|i| i.instruction > 0.0)
-        })
+        self.has(|method| matches!(method, Method::FastV(_))) || self.weighs(|i| i.instruction)
     }
 
-    /// Whether what is kept depends on how salient the encoder finds a token.
+    /// Whether any method weighs a cue.
     #[must_use]
-    pub fn goes_by_saliency(&self) -> bool {
-        let mut methods = self.parts.iter().map(|part| &part.method);
-        methods.any(|method| method.importance().is_some_and(|i| i.saliency > 0.0))
+    pub fn weighs(&self, cue: impl Fn(&Importance) -> f32) -> bool {
+        self.has(|method| method.importance().is_some_and(|i| cue(i) > 0.0))
+    }
+
+    /// Whether any method is such a one.
+    #[must_use]
+    pub fn has(&self, is: impl Fn(&Method) -> bool) -> bool {
+        self.parts.iter().any(|part| is(&part.method))
     }
 
     /// The tokens to keep, ascending: exactly `keep`, or all where there are fewer.
@@ -180,9 +181,9 @@ mod tests {
             panic!("{pruning:?}");
         };
         assert_eq!((pyramid.regions, pyramid.importance.radar), ([2, 2], 0.3));
-        assert!(pruning.asks() && pruning.goes_by_saliency());
+        assert!(pruning.asks() && pruning.weighs(|i| i.saliency) && !pruning.weighs(|i| i.change));
         let plain = Pruning::only(Method::Random(Random::default()));
-        assert!(!plain.asks() && !plain.goes_by_saliency());
+        assert!(!plain.asks() && !plain.weighs(|i| i.saliency));
         let again: Pruning =
             serde_json::from_value(serde_json::to_value(&pruning).unwrap()).unwrap();
         assert_eq!(again, pruning);

@@ -59,9 +59,14 @@ fn a_questions_attention_is_the_peers() {
         let tokens = vlm.look(&picture(256, 128)).unwrap();
         let prompt = vlm.prompt(&[&tokens], QUESTIONS[0].1).unwrap();
         let attention = vlm.question_attention(&prompt, &[&tokens]).unwrap();
+        let attention = attention.unwrap();
+        assert_eq!(
+            attention.words,
+            ["where", "is", "the", "car", "?", "<answer>"]
+        );
         near(
             engine,
-            &attention.unwrap(),
+            &attention.weights,
             &reference.floats("attention"),
             1e-5,
         );

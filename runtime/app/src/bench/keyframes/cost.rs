@@ -40,7 +40,7 @@ pub(super) fn core_share() -> Result<f64> {
 fn select(scans: &[(EgoMotion, Vec<Track>)], pictures: &[Vec<u8>]) -> Result<usize> {
     let mut cues = CueMaker::new(FRONT_M);
     let mut sorted = Moments::new(MOMENT_NS);
-    let mut apexes = Apexes::new(&ApexConfig::default());
+    let mut apexes = Apexes::new(&ApexConfig::default())?;
     let mut budget = Budget::new(&BudgetConfig::default())?;
     let mut kept = 0;
     let mut each = |moment: &Moment| {

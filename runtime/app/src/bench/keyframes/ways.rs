@@ -15,26 +15,27 @@ pub(super) fn all(moments: &[Moment], budget: usize) -> Result<Vec<(&'static str
         danger: 0.0,
         ..full
     };
-    let apex = |weights: Weights| times(&highest(apexes(moments, weights), budget));
+    let apex =
+        |weights: Weights| -> Result<_> { Ok(times(&highest(apexes(moments, weights)?, budget))) };
     Ok(vec![
-        ("apex", apex(full)),
+        ("apex", apex(full)?),
         ("streaming", streaming(moments, budget)?),
         ("uniform", uniform(moments, budget)),
         ("frame_difference", frame_difference(moments, budget)),
-        ("top_score", top_score(moments, budget)),
+        ("top_score", top_score(moments, budget)?),
         (
             "apex_of_own_braking",
             apex(Weights {
                 braking: 1.0,
                 ..none
-            }),
+            })?,
         ),
         (
             "apex_without_danger",
             apex(Weights {
                 danger: 0.0,
                 ..full
-            }),
+            })?,
         ),
         (
             "apex_of_traffic",
@@ -43,7 +44,7 @@ pub(super) fn all(moments: &[Moment], budget: usize) -> Result<Vec<(&'static str
                 conflict: 0.25,
                 entry: 0.3,
                 ..none
-            }),
+            })?,
         ),
     ])
 }
@@ -56,14 +57,14 @@ fn times(apexes: &[Apex]) -> Vec<u64> {
     apexes.iter().map(|apex| time(&apex.moment)).collect()
 }
 
-fn apexes(moments: &[Moment], weights: Weights) -> Vec<Apex> {
+fn apexes(moments: &[Moment], weights: Weights) -> Result<Vec<Apex>> {
     let mut search = Apexes::new(&ApexConfig {
         weights,
         ..ApexConfig::default()
-    });
+    })?;
     let mut found: Vec<_> = moments.iter().filter_map(|m| search.push(m)).collect();
     found.extend(search.finish());
-    found
+    Ok(found)
 }
 
 /// As a vehicle does it: each apex is decided ten seconds after it. The whole drive is one period.
@@ -75,7 +76,7 @@ fn streaming(moments: &[Moment], budget: usize) -> Result<Vec<u64>> {
         period_s: span_ns as f64 * 1e-9 + 1.0,
         ..BudgetConfig::default()
     })?;
-    let mut search = Apexes::new(&ApexConfig::default());
+    let mut search = Apexes::new(&ApexConfig::default())?;
     let mut kept = Vec::new();
     for moment in moments {
         if let Some(apex) = search.push(moment) {
@@ -91,12 +92,11 @@ fn streaming(moments: &[Moment], budget: usize) -> Result<Vec<u64>> {
 }
 
 /// The moments of highest variation, without regard to their neighbours or surroundings.
-fn top_score(moments: &[Moment], budget: usize) -> Vec<u64> {
-    let settings = ApexConfig::default();
-    let mut variation = Variation::new(settings.window, &settings.weights);
+fn top_score(moments: &[Moment], budget: usize) -> Result<Vec<u64>> {
+    let mut variation = Variation::new(&ApexConfig::default())?;
     let scored = moments.iter().filter_map(|m| variation.push(m));
     let scored = scored.map(|(moment, priority)| Apex { moment, priority });
-    times(&highest(scored.collect(), budget))
+    Ok(times(&highest(scored.collect(), budget)))
 }
 
 /// The pictures that differ most from the picture before them.

@@ -47,18 +47,13 @@ impl Named {
 
     /// Whether it needs to know where road users are to be expected.
     pub(super) fn expects(&self) -> bool {
-        self.parts.iter().any(|part| match &part.method {
-            Method::Ranked(of) => of.importance.expected > 0.0,
-            Method::Pyramid(of) => of.importance.expected > 0.0,
-            Method::Navigation(of) => of.importance.expected > 0.0,
-            Method::FastV(_) | Method::Random(_) | Method::Uniform(_) | Method::Diverse(_) => false,
-        })
+        self.pruning().weighs(|importance| importance.expected)
     }
 
     /// Whether what is kept depends on a seed.
     pub(super) fn draws(&self) -> bool {
-        let mut methods = self.parts.iter().map(|part| &part.method);
-        methods.any(|method| matches!(method, Method::Random(_)))
+        self.pruning()
+            .has(|method| matches!(method, Method::Random(_)))
     }
 }
 

@@ -17,6 +17,7 @@ mod trial;
 use super::Figure;
 use super::plot::{Axis, Plot};
 use crate::cli::BenchArgs;
+use crate::describe::class_names;
 use anyhow::{Context, Result};
 use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_synth::scenes::Split;
@@ -75,7 +76,7 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     };
     bar.set_position(EXPECTED_SCENES as u64);
     let known = trial::Beforehand {
-        names: scenes::names(),
+        names: class_names(),
         expected,
     };
     let mut trial = trial::Trial::new(&methods, &KEEP, SEEDS);

@@ -3,7 +3,7 @@
 
 use super::Figure;
 use anyhow::{Context, Result, bail};
-use drafthorse_engine::{Artefact, Backend, Model, Tensor};
+use drafthorse_engine::{Artefact, Backend, LoadOptions, Model, StatePair, Tensor};
 use drafthorse_samples::{Decoder, Size};
 use std::time::Instant;
 
@@ -43,20 +43,65 @@ pub(super) fn figures(backend: &dyn Backend, threads: usize) -> Result<Vec<Figur
             ..Figure::alone(&name, full / ms, "x")
         }
     };
-    let cache = |percent: u32, length: usize| {
+    // The same model with its cache handed out.
+    let options = LoadOptions {
+        state: Vec::new(),
+        ..sample.options(threads)
+    };
+    let mut open = backend.load(artefact, &options)?;
+    let mut caches = Vec::new();
+    for length in lengths {
+        caches.push(cache_bytes(
+            open.as_mut(),
+            &sample.state,
+            &network.ids(0, length),
+        )?);
+    }
+    let cache = |percent: u32, bytes: usize| {
         let name = format!("vision.cache_share.{percent}");
-        Figure::alone(&name, length as f64 / lengths[0] as f64, "of all bytes")
+        let [all_bytes, kept_bytes] = [caches[0], bytes].map(|bytes| bytes as f64);
+        Figure {
+            beside: [
+                ("all_bytes".to_owned(), all_bytes),
+                ("kept_bytes".to_owned(), kept_bytes),
+            ]
+            .into(),
+            ..Figure::alone(&name, kept_bytes / all_bytes, "of all bytes")
+        }
     };
     Ok(vec![
         figure(50, half),
         figure(25, quarter),
-        cache(50, lengths[1]),
-        cache(25, lengths[2]),
+        cache(50, caches[1]),
+        cache(25, caches[2]),
     ])
+}
+
+/// Bytes of the keys and values that a run over a prompt leaves.
+fn cache_bytes(model: &mut dyn Model, state: &[StatePair], ids: &Tensor) -> Result<usize> {
+    for pair in state {
+        let index = model.inputs().iter().position(|p| p.name == pair.input);
+        let index = index.with_context(|| format!("the decoder has no input {}", pair.input))?;
+        model.resize(index, &pair.initial)?;
+    }
+    fill_ids(model, ids)?;
+    model.run()?;
+    let outputs = model.outputs().iter().enumerate();
+    let cache = outputs.filter(|(_, port)| state.iter().any(|pair| pair.output == port.name));
+    let mut bytes = Vec::new();
+    cache.for_each(|(index, _)| model.output(index).write_le(&mut bytes));
+    Ok(bytes.len())
 }
 
 fn prefill_ms(model: &mut dyn Model, ids: &Tensor) -> Result<f64> {
     model.reset()?;
+    fill_ids(model, ids)?;
+    let began = Instant::now();
+    model.run()?;
+    Ok(began.elapsed().as_secs_f64() * 1e3)
+}
+
+fn fill_ids(model: &mut dyn Model, ids: &Tensor) -> Result<()> {
     let inputs = model.inputs();
     let index = inputs.iter().position(|port| port.name == "ids");
     let index = index.context("the decoder has no input ids")?;
@@ -64,9 +109,7 @@ fn prefill_ms(model: &mut dyn Model, ids: &Tensor) -> Result<f64> {
     if !model.input_mut(index).copy_from(ids.view()) {
         bail!("a decoder takes tokens as i64");
     }
-    let began = Instant::now();
-    model.run()?;
-    Ok(began.elapsed().as_secs_f64() * 1e3)
+    Ok(())
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

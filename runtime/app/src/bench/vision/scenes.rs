@@ -86,8 +86,3 @@ pub(super) fn key(question: &Question) -> String {
         None => question.kind.clone(),
     }
 }
-
-/// Every name of every class.
-pub(super) fn names() -> Vec<String> {
-    synth::names().into_iter().map(|(_, name)| name).collect()
-}

@@ -290,3 +290,93 @@ impl Known {
 fn features(values: &[f32], width: usize) -> Result<Features<'_>> {
     Features::new(values, width).context("features are no whole number of rows")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::vision::scenes;
+    use crate::describe::{Chooser, View, VisionSettings, class_names};
+    use drafthorse_core::Image;
+    use drafthorse_engine_auto::{EngineConfig, Engines};
+    use drafthorse_synth::scenes::{HEIGHT_PX, Split, WIDTH_PX};
+    use drafthorse_vision::prune::Pruning;
+    use drafthorse_vision::{Vlm, VlmOptions};
+    use std::path::Path;
+
+    const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/scene-vlm-s");
+
+    #[test]
+    fn a_run_keeps_the_tokens_that_the_bench_measures() {
+        let engines = Engines::open(&EngineConfig::default()).unwrap();
+        let backend = engines.by_name("tract").unwrap();
+        let mut model = SceneModel::open(Path::new(MODEL), backend).unwrap();
+        let beforehand = Beforehand {
+            names: class_names(),
+            expected: None,
+        };
+        let scene = scenes::of(Split::Test, 1).next().unwrap();
+        let seen = model.see(&scene).unwrap();
+        let texts = model.texts(&scene.questions).unwrap();
+        let known = Known::of(&mut model, &beforehand, &scene, &seen, &texts).unwrap();
+
+        let mut vlm = Vlm::open(Path::new(MODEL), backend, &VlmOptions::default()).unwrap();
+        let image = Image {
+            width: WIDTH_PX as u32,
+            height: HEIGHT_PX as u32,
+            rgb: scene.rgb.clone(),
+            ..Image::default()
+        };
+        let all = vlm.look(&image).unwrap();
+        let view = View {
+            calibration: Some(scene.camera),
+            curvature_per_m: scene.curvature_per_m,
+            returns: scene.radar.clone(),
+            ..View::of_picture(Vec::new())
+        };
+        let mut chosen = std::collections::HashSet::new();
+        for parts in [
+            "[[parts]]\nmethod = \"fastv\"",
+            "[[parts]]\nmethod = \"ranked\"\nimportance = { instruction = 1.0 }",
+            "[[parts]]\nmethod = \"ranked\"\nimportance = { saliency = 1.0 }",
+            "[[parts]]\nmethod = \"ranked\"\nimportance = { radar = 1.0 }",
+            "[[parts]]\nmethod = \"navigation\"",
+            "[[parts]]\nmethod = \"pyramid\"\nimportance = { saliency = 0.5, instruction = 0.5, scale_attention = true }\n[[parts]]\nmethod = \"uniform\"",
+        ] {
+            let pruning: Pruning = toml::from_str(parts).unwrap();
+            let settings = VisionSettings {
+                keep: 0.25,
+                pruning: pruning.clone(),
+                ..VisionSettings::new(MODEL)
+            };
+            let keep = settings.kept_of(all.len());
+            let mut chooser = Chooser::open(&settings, vlm.attends(), &engines, 1).unwrap();
+            for (i, question) in scene.questions.iter().take(2).enumerate() {
+                let text = Some(question.text.as_str());
+                let prompt = vlm.prompt(&[&all], text).unwrap();
+                let attention = vlm.question_attention(&prompt, &[&all]).unwrap();
+                let ours = chooser
+                    .choose(&image, &all, &view, text, attention.as_ref(), keep)
+                    .unwrap();
+                let tokens = Tokens {
+                    saliency: Some(&known.saliency[0]),
+                    way: Some(&known.way),
+                    radar: Some(&known.radar),
+                    attention: Attention::new(&known.attention[i], &known.content[i]),
+                    question: Some(&known.cosine[i]),
+                    ..Tokens::new(
+                        &known.places,
+                        features(&seen.features, model.width()).unwrap(),
+                    )
+                };
+                assert_eq!(
+                    ours,
+                    pruning.keep(&tokens, keep).unwrap(),
+                    "{parts}, {text:?}"
+                );
+                chosen.insert(ours);
+            }
+        }
+        // They do not all choose the same.
+        assert!(chosen.len() >= 6, "{}", chosen.len());
+    }
+}
