@@ -329,3 +329,37 @@ fn total_and_counts(total: u64, map: &BTreeMap<String, u64>) -> String {
     let parts: Vec<_> = detail.iter().map(|(k, v)| format!("{k} {v}")).collect();
     format!("{total} ({})", parts.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_a_policy_left_and_counts_what_the_log_holds() {
+        let of = |kept_windows| {
+            let summary = Summary {
+                messages: 1194,
+                bytes: 8 << 20,
+                kept_windows,
+                dropped_by_policy: DroppedTotals {
+                    segments: 3,
+                    messages: 1194 - kept_windows,
+                    bytes: (8 - kept_windows) << 20,
+                },
+                ..Summary::default()
+            };
+            summary.table()
+        };
+        let nothing = of(0);
+        assert!(nothing.contains(
+            "NOTHING: no trigger of the policy came; 1194 messages in 8.0 MiB were dropped"
+        ));
+        assert!(nothing.ends_with("messages               0\n"), "{nothing}");
+        let some = of(2);
+        assert!(some.contains("2 windows; 1192 messages") && !some.contains("NOTHING"));
+        assert!(
+            some.ends_with("messages               2 in 2.0 MiB\n"),
+            "{some}"
+        );
+    }
+}

@@ -35,11 +35,17 @@ pub fn camera() -> (Pose, CameraModel) {
     scaled(1)
 }
 
-fn scaled(oversample: usize) -> (Pose, CameraModel) {
+/// The sample vehicle's camera.
+fn full() -> (Pose, CameraModel) {
     let calibration = Drive::calibration();
     let sensor = &calibration.sensors["camera_front"];
     #[allow(clippy::expect_used)] // The calibration is compiled in; every test builds one.
-    let full = sensor.camera.expect("the sample camera has a model");
+    let model = sensor.camera.expect("the sample camera has a model");
+    (sensor.mount, model)
+}
+
+fn scaled(oversample: usize) -> (Pose, CameraModel) {
+    let (mount, full) = full();
     let times = oversample as f64;
     let model = CameraModel {
         width_px: (WIDTH_PX * oversample) as u32,
@@ -50,17 +56,14 @@ fn scaled(oversample: usize) -> (Pose, CameraModel) {
         cy_px: (full.cy_px * SCALE - CUT_PX) * times,
         distortion: full.distortion,
     };
-    (sensor.mount, model)
+    (mount, model)
 }
 
 /// The sample vehicle's camera as it records, in that air.
 pub(crate) fn sample_camera(air: Atmosphere) -> Camera {
-    let calibration = Drive::calibration();
-    let sensor = &calibration.sensors["camera_front"];
-    #[allow(clippy::expect_used)] // The calibration is compiled in; every test builds one.
-    let model = sensor.camera.expect("the sample camera has a model");
+    let (mount, model) = full();
     let quality = DriveConfig::default().jpeg_quality;
-    Camera::new(model, sensor.mount, quality, air)
+    Camera::new(model, mount, quality, air)
 }
 
 /// The part of the picture around points of the vehicle's frame, `margin_px` wider on every side;

@@ -15,7 +15,7 @@ use std::path::Path;
 const ANOTHER_DAY_NS: u64 = 24 * 3_600_000_000_000;
 
 /// Raw values of streams below which nothing fits well. In 98 queries of the tuning towns about what was there
-/// (docs/find.md) the best moment of those that ask about road users has at least 1.14, of those about the scene
+/// (docs/find.md), with the scene model, the best moment of those that ask about road users has at least 1.14, of those about the scene
 /// at least 0.67; where nothing of it is there a caption fits by some 0.5.
 const WEAK_USER: f32 = 0.5;
 const WEAK_SCENE: f32 = 0.6;
@@ -357,17 +357,12 @@ fn notices(
         let raw = choice.reading.streams.raw[stream].iter().copied();
         raw.fold(0.0, f32::max)
     };
-    for (stream, least, what) in [(0, WEAK_USER, "nobody"), (1, WEAK_SCENE, "nothing")] {
-        let is_weak = (f32::MIN_POSITIVE..least).contains(&best(stream));
-        if is_weak && asked(stream) && (stream == 0 || options.model.is_some()) {
-            notices.push(format!(
-                "{}: {what} fits {} well (at best {:.2}): these are the likeliest moments, and it may not be there at all",
-                STREAM_NAMES[stream],
-                words(stream),
-                best(stream)
-            ));
-        }
-    }
+    let asked_of_model = asked(1) && options.model.is_some();
+    let weak = [
+        asked(0).then(|| weak(0, best(0), &words(0))),
+        asked_of_model.then(|| weak(1, best(1), &words(1))),
+    ];
+    notices.extend(weak.into_iter().flatten().flatten());
     if read.unreadable > 0 {
         notices.push(format!(
             "{} messages could not be decoded and were left out",
@@ -376,6 +371,20 @@ fn notices(
     }
     notices.extend(read.damage.iter().map(|damage| format!("damage: {damage}")));
     notices
+}
+
+/// What to say of a stream that sees something, and nothing well.
+fn weak(stream: usize, best: f32, words: &str) -> Option<String> {
+    let (least, what) = match stream {
+        0 => (WEAK_USER, "nobody"),
+        _ => (WEAK_SCENE, "nothing"),
+    };
+    (best > 0.0 && best < least).then(|| {
+        format!(
+            "{}: {what} fits {words} well (at best {best:.2}): these are the likeliest moments, and it may not be there at all",
+            STREAM_NAMES[stream]
+        )
+    })
 }
 
 impl Found {
@@ -425,5 +434,23 @@ impl Found {
             let _ = writeln!(text, "\nnote: {notice}");
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weak;
+
+    #[test]
+    fn what_fits_badly_is_told_and_what_fits_or_is_not_seen_is_not() {
+        let nobody = weak(0, 0.25, "cyclist");
+        assert!(
+            nobody.is_some_and(|told| told.contains("nobody fits cyclist well (at best 0.25)"))
+        );
+        let nothing = weak(1, 0.53, "at night");
+        assert!(nothing.is_some_and(|told| told.starts_with("global: nothing fits at night")));
+        for (stream, best) in [(0, 0.0), (0, 1.14), (1, 0.0), (1, 0.67)] {
+            assert_eq!(weak(stream, best, "what is there"), None);
+        }
     }
 }
