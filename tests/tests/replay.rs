@@ -78,7 +78,7 @@ fn keyframes_replay_together_and_from_later_segments() {
         let summary = run_source(source, &out, |c| {
             c.record.rotate_mib = 4;
             c.keyframes.budget.keyframes = 60.0;
-            c.keyframes.budget.least = 0.0;
+            c.keyframes.budget.least = Some(0.0);
             c.keyframes.budget.horizon_s = 1.0;
             c.keyframes.apex.weights.picture = 1.0;
             c.keyframes.apex.weights.turnover = 1.0;

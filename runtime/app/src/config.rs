@@ -454,6 +454,22 @@ impl Config {
         Ok(())
     }
 
+    /// What is set and says nothing, in words.
+    pub fn unused(&self) -> Option<String> {
+        let record = &self.record;
+        let windows = record.windows != WindowSettings::default();
+        let events = record.events != EventConfig::default();
+        let (table, wants) = match record.policy {
+            RecordPolicy::All if windows => ("record.windows", "keyframes or events"),
+            RecordPolicy::All | RecordPolicy::Keyframes if events => ("record.events", "events"),
+            _ => return None,
+        };
+        Some(format!(
+            "{table} is set, and record.policy is {}, which does not go by it; choose the policy {wants} for that",
+            record.policy
+        ))
+    }
+
     fn check_vision(&self) -> Result<()> {
         let Some(vision) = &self.vision else {
             if self.offload.is_some() {

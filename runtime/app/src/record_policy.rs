@@ -19,6 +19,16 @@ pub enum RecordPolicy {
     Events,
 }
 
+impl std::fmt::Display for RecordPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::All => "all",
+            Self::Keyframes => "keyframes",
+            Self::Events => "events",
+        })
+    }
+}
+
 /// The windows that are kept, and how what is not decided yet waits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

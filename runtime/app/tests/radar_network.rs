@@ -213,7 +213,7 @@ fn a_configuration_is_checked_for_what_its_networks_look_at() {
     assert!(elsewhere.status.success());
     let told = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
     assert!(
-        told.contains("were not checked") && told.contains("elsewhere.mcap"),
+        told.contains("sensors were not checked") && told.contains("elsewhere.mcap"),
         "{told}"
     );
 }

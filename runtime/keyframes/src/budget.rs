@@ -48,7 +48,7 @@ impl Budget {
             size: config.bytes.map_or(config.keyframes, |bytes| bytes as f64),
             period_ns: ns(config.period_s),
             horizon_ns: ns(config.horizon_s),
-            least: config.least,
+            least: config.least(),
             waiting: VecDeque::with_capacity(USUAL),
             spent: VecDeque::with_capacity(USUAL),
             passed_ns: 0,

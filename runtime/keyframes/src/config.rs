@@ -126,8 +126,8 @@ pub struct BudgetConfig {
     pub bytes: Option<u64>,
     /// The period, s.
     pub period_s: f64,
-    /// By how much a moment must stand out.
-    pub least: f32,
+    /// By how much a moment must stand out; where absent 0.7, or 0 where pictures are all there is to go by.
+    pub least: Option<f32>,
     /// How long after a moment it is decided, s.
     pub horizon_s: f64,
 }
@@ -138,16 +138,22 @@ impl Default for BudgetConfig {
             keyframes: 6.0,
             bytes: None,
             period_s: 60.0,
-            least: 0.7,
+            least: None,
             horizon_s: 10.0,
         }
     }
 }
 
 impl BudgetConfig {
+    /// By how much a moment must stand out.
+    #[must_use]
+    pub fn least(&self) -> f32 {
+        self.least.unwrap_or(0.7)
+    }
+
     /// Whether every setting can be.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let least = f64::from(self.least);
+        let least = f64::from(self.least());
         let settings = [
             ("keyframes", self.keyframes, 1.0),
             ("period_s", self.period_s, 1.0),

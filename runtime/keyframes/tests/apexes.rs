@@ -90,7 +90,7 @@ proptest! {
         apexes in prop::collection::vec((1_u64..40, 0.0_f32..2.0, 1_u32..4), 0..200),
         budget in 1.0_f64..12.0,
     ) {
-        let config = BudgetConfig { keyframes: budget, bytes: None, period_s: 30.0, least: 0.2, horizon_s: 5.0 };
+        let config = BudgetConfig { keyframes: budget, bytes: None, period_s: 30.0, least: Some(0.2), horizon_s: 5.0 };
         let mut spending = Budget::new(&config).unwrap();
         let (mut at, mut costs, mut kept) = (0, std::collections::HashMap::new(), Vec::new());
         for (step, priority, cost) in apexes {
@@ -138,7 +138,7 @@ fn a_better_moment_that_follows_has_the_first_claim() {
         keyframes: 1.0,
         bytes: None,
         period_s: 60.0,
-        least: 0.1,
+        least: Some(0.1),
         horizon_s: 5.0,
     };
     let keep = |second: f32| {
@@ -273,7 +273,7 @@ fn a_slow_radars_or_a_lost_scan_is_no_calm() {
 #[test]
 fn what_does_not_stand_out_enough_costs_nothing() {
     let config = BudgetConfig {
-        least: 0.7,
+        least: None,
         ..BudgetConfig::default()
     };
     let mut spending = Budget::new(&config).unwrap();
@@ -448,7 +448,7 @@ fn a_budget_that_cannot_be_is_refused() {
         (
             "least",
             BudgetConfig {
-                least: f32::NAN,
+                least: Some(f32::NAN),
                 ..plain
             },
         ),

@@ -56,6 +56,15 @@ pub enum VisionError {
         /// What is wrong.
         what: String,
     },
+    /// A question in words that the model was not taught.
+    #[error(
+        "the model does not know {}; ask in words that it was taught with (of the scene model docs/scene-vlm.md lists its questions)",
+        quoted(unknown)
+    )]
+    Words {
+        /// Those that it does not know.
+        unknown: Vec<String>,
+    },
     /// A picture that cannot be shown to the model.
     #[error("a picture of {width}x{height} px {why}")]
     Picture {
@@ -89,4 +98,9 @@ pub enum VisionError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+fn quoted(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    quoted.join(", ")
 }

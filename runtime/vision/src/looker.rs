@@ -69,12 +69,17 @@ impl Looker {
     /// A question about pictures, or to describe them, in the words that the model was taught with.
     ///
     /// # Errors
-    /// [`VisionError::Tokenizer`], also where the question has a picture's placeholder in it.
+    /// [`VisionError::Words`] where the model does not know some of the question, [`VisionError::Tokenizer`], also
+    /// where the question has a picture's placeholder in it.
     pub fn prompt(
         &self,
         pictures: &[&PictureTokens],
         question: Option<&str>,
     ) -> Result<Prompt, VisionError> {
+        let unknown = question.map_or(Ok(Vec::new()), |question| self.words.unknown(question))?;
+        if !unknown.is_empty() {
+            return Err(VisionError::Words { unknown });
+        }
         let layouts: Vec<_> = pictures.iter().map(|picture| &picture.layout).collect();
         let architecture = self.settings.architecture;
         let words = prompt::words(architecture, &layouts, question);

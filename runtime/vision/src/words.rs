@@ -4,6 +4,9 @@ use crate::error::VisionError;
 use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 
+/// The token of what has none, in word-level tokenizers.
+const UNKNOWN: &str = "<unk>";
+
 pub(crate) struct Words {
     path: PathBuf,
     tokenizer: Tokenizer,
@@ -51,6 +54,20 @@ impl Words {
             Ok(encoding) => Ok(encoding.get_ids().to_vec()),
             Err(error) => Err(self.wrong(format!("fails: {error}"))),
         }
+    }
+
+    /// Parts of a text that the tokenizer has no token for, in their order; none where it can spell anything.
+    pub(crate) fn unknown(&self, text: &str) -> Result<Vec<String>, VisionError> {
+        let Some(unknown) = self.tokenizer.token_to_id(UNKNOWN) else {
+            return Ok(Vec::new());
+        };
+        let encoding = self.tokenizer.encode(text, false);
+        let encoding = encoding.map_err(|error| self.wrong(format!("fails: {error}")))?;
+        let parts = encoding.get_ids().iter().zip(encoding.get_offsets());
+        Ok(parts
+            .filter(|(id, _)| **id == unknown)
+            .map(|(_, &(from, to))| text.get(from..to).unwrap_or_default().to_owned())
+            .collect())
     }
 
     /// Whether a word has a token of its own.

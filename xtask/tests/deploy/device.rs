@@ -14,9 +14,12 @@ use std::time::{Duration, Instant};
 /// Longest that a service may take to perceive.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Ends the service's process, waits for that, and starts the current release's.
+/// Ends the service's process, waits for that, and starts the current release's. One call at a time,
+/// as systemd takes them: who asked for a restart may be killed while it goes on.
 const SERVICE: &str = r#"#!/bin/sh
 root=$1
+exec 9>"$root/service.lock"
+flock 9
 if [ -f "$root/pid" ]; then
     pid=$(cat "$root/pid")
     kill "$pid" 2>/dev/null
@@ -25,7 +28,7 @@ fi
 rm -f "$root/pid"
 [ "$2" != stop ] || exit 0
 setsid "$root/current/bin/start" "$root" "$root/logs" "$root/status.json" \
-    </dev/null >"$root/service.log" 2>&1 &
+    </dev/null >"$root/service.log" 2>&1 9>&- &
 echo $! >"$root/pid"
 "#;
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from .config import ConfigError
 
@@ -70,6 +70,8 @@ class Language:
     def tokenizer(self) -> Tokenizer:
         """The same as a Hugging Face tokenizer."""
         tokenizer = Tokenizer(models.WordLevel(self._index, unk_token="<unk>"))
-        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        # Texts of the generator have blanks around everything; people write "How far is the nearest car?".
+        tokenizer.normalizer = normalizers.Lowercase()
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("[?.,:;]"), "isolated")])
         tokenizer.add_special_tokens(SPECIAL)
         return tokenizer

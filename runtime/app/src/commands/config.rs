@@ -53,13 +53,19 @@ fn read(file: &Path) -> Result<Config> {
     let config = Config::read(file)?;
     feed::check(&config)?;
     let plans = networks::plans(&config)?;
-    if plans.is_empty() {
-        return Ok(config);
+    if let Some(vision) = &config.vision {
+        vision.check_folders()?;
     }
     match feed::sensors(&config) {
-        Ok(sensors) => networks::check_sensors(&plans, &sensors)?,
+        Ok(sensors) => {
+            networks::check_sensors(&plans, &sensors)?;
+            feed::keyframes_of(&config, &sensors)?;
+        }
         // Another machine may have the log.
-        Err(why) => eprintln!("drafthorse: the networks' sensors were not checked: {why:#}"),
+        Err(why) => eprintln!("drafthorse: the sensors were not checked: {why:#}"),
+    }
+    if let Some(unused) = config.unused() {
+        eprintln!("drafthorse: {unused}");
     }
     Ok(config)
 }

@@ -70,8 +70,9 @@ pub(super) fn describe(args: &DescribeArgs) -> Result<()> {
             .keyframes
             .as_ref()
             .and_then(|keyframes| keyframes.camera);
-        let camera = camera.and_then(|camera| plan.sensors.get(usize::from(camera.0)));
-        camera.map_or(Ok(()), |camera| settings.check_sensors(plan, camera))?;
+        camera.map_or(Ok(()), |camera| {
+            settings.check_sensors(&plan.sensors, camera)
+        })?;
     }
     let engines = Engines::open(&EngineConfig {
         onnxruntime_library: args.onnxruntime.clone(),
@@ -157,6 +158,14 @@ fn each_view(
     }
     if views < keyframes || keyframes == 0 {
         eprintln!("{keyframes} keyframes in the log, {views} with a picture");
+    }
+    let gaps = reader.dropped().iter();
+    let unkept_s: f64 = gaps.map(|gap| (gap.to_ns - gap.from_ns) as f64 / 1e9).sum();
+    if unkept_s > 0.0 {
+        eprintln!("not kept, by policy: {unkept_s:.1} s of the drive");
+    }
+    for damage in reader.damages() {
+        eprintln!("damage: {damage}");
     }
     Ok(())
 }

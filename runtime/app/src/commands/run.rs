@@ -22,6 +22,9 @@ pub(super) fn run(args: &RunArgs) -> Result<()> {
         }
         None => Config::from_sources(args.source.clone()),
     };
+    if let Some(unused) = config.unused() {
+        tracing::warn!("{unused}");
+    }
     config.clock.unrelated |= args.unrelated;
     let library = &mut config.engine.onnxruntime_library;
     *library = library.take().or_else(|| args.onnxruntime.clone());

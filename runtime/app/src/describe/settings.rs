@@ -1,7 +1,10 @@
 //! `[vision]`: which model describes keyframes, and how much of a picture it gets to see.
 
-use crate::plan::{Plan, SensorPlan};
+use crate::plan::SensorPlan;
 use anyhow::{Context, Result, bail};
+use drafthorse_core::SensorId;
+use drafthorse_draft::DrafterFolder;
+use drafthorse_vision::ModelFolder;
 use drafthorse_vision::prune::{Method, Pruning, Uniform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,8 +96,20 @@ impl VisionSettings {
         Ok(())
     }
 
-    /// Refuses a pruning that needs what a plan's sensors never tell of a camera's pictures.
-    pub(crate) fn check_sensors(&self, plan: &Plan, camera: &SensorPlan) -> Result<()> {
+    /// Refuses folders that hold no model or drafter, without loading either.
+    pub(crate) fn check_folders(&self) -> Result<()> {
+        ModelFolder::find(&self.model, self.precision.as_deref()).context("vision.model")?;
+        if let Some(drafter) = &self.drafter {
+            DrafterFolder::open(drafter).context("vision.drafter")?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a pruning that needs what a run's sensors never tell of a camera's pictures.
+    pub(crate) fn check_sensors(&self, sensors: &[SensorPlan], camera: SensorId) -> Result<()> {
+        let Some(camera) = sensors.get(usize::from(camera.0)) else {
+            bail!("sensor {} is none of the run's", camera.0);
+        };
         if self.keep >= 1.0 {
             return Ok(());
         }
@@ -109,7 +124,7 @@ impl VisionSettings {
                 camera.name
             );
         }
-        if by_radar && plan.sensors.iter().all(|sensor| sensor.format.is_camera()) {
+        if by_radar && sensors.iter().all(|sensor| sensor.format.is_camera()) {
             bail!("vision.pruning weighs `radar`, and there is no radar; leave it out");
         }
         Ok(())

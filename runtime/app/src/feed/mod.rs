@@ -7,7 +7,7 @@ mod resolve;
 mod synth;
 
 pub(crate) use log::{format_of, plan, raw_of, sensor_of};
-pub use resolve::{Resolved, check, first_stamp, known_sensors, resolve, sensors};
+pub use resolve::{Resolved, check, first_stamp, keyframes_of, known_sensors, resolve, sensors};
 pub use synth::SynthOptions;
 pub(crate) use synth::sample_scans;
 

@@ -8,7 +8,6 @@ use crate::plan::{KeyframePlan, Mode, Plan, SensorPlan};
 use anyhow::{Context, Result, bail};
 use drafthorse_calibration::SensorCalibration;
 use drafthorse_core::{RawFormat, SensorId};
-use drafthorse_keyframes::BudgetConfig;
 use drafthorse_sensors::{Scheme, SourceUri, is_built, open, vehicle_clock_ns};
 use drafthorse_synth::Drive;
 
@@ -46,12 +45,7 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
     if let Some(name) = first_duplicate(&sensors) {
         bail!("two sensors are named {name:?}; rename one of them");
     }
-    let keyframes = keyframes(&config.keyframes, &sensors)?;
-    if config.vision.is_some() && keyframes.as_ref().is_none_or(|k| k.camera.is_none()) {
-        bail!(
-            "there is a [vision] table, and this run has no camera whose keyframes could be described"
-        );
-    }
+    let keyframes = keyframes_of(config, &sensors)?;
     let mut resolved = Resolved {
         plan: Plan {
             name: config.name.clone(),
@@ -67,16 +61,26 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
         },
         feeds,
     };
-    let plan = &resolved.plan;
-    let camera = plan
-        .keyframes
-        .as_ref()
-        .and_then(|keyframes| keyframes.camera);
-    if let (Some(vision), Some(camera)) = (&plan.vision, camera) {
-        vision.check_sensors(plan, &plan.sensors[usize::from(camera.0)])?;
-    }
     resolved.set_time_base()?;
     Ok(resolved)
+}
+
+/// The choice of keyframes among the moments of a run's sensors, which can be described as `[vision]` says.
+///
+/// # Errors
+/// A camera that is not there, a budget or pruning that these sensors cannot serve.
+pub fn keyframes_of(config: &Config, sensors: &[SensorPlan]) -> Result<Option<KeyframePlan>> {
+    let keyframes = keyframes(&config.keyframes, sensors)?;
+    let Some(vision) = &config.vision else {
+        return Ok(keyframes);
+    };
+    let Some(camera) = keyframes.as_ref().and_then(|keyframes| keyframes.camera) else {
+        bail!(
+            "there is a [vision] table, and this run has no camera whose keyframes could be described"
+        );
+    };
+    vision.check_sensors(sensors, camera)?;
+    Ok(keyframes)
 }
 
 /// The front of a vehicle of which nothing is known, ahead of the middle of its rear axle, m.
@@ -104,9 +108,7 @@ fn keyframes(settings: &KeyframeSettings, sensors: &[SensorPlan]) -> Result<Opti
     if sensors.iter().all(|sensor| sensor.format.is_camera()) && apex.weights.picture == 0.0 {
         // Pictures are all there is, and how much they differ has no scale of its own.
         apex.weights.picture = 1.0;
-        if budget.least == BudgetConfig::default().least {
-            budget.least = 0.0;
-        }
+        budget.least.get_or_insert(0.0);
     }
     Ok(Some(KeyframePlan {
         camera: camera.map(|index| SensorId(index as u16)),
@@ -368,6 +370,7 @@ fn first_duplicate(sensors: &[SensorPlan]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use drafthorse_keyframes::BudgetConfig;
 
     fn sensor(format: RawFormat) -> SensorPlan {
         SensorPlan {
@@ -398,9 +401,10 @@ mod tests {
 
     #[test]
     fn pictures_alone_have_no_threshold_unless_one_is_set() {
-        let least = |change: fn(&mut BudgetConfig)| plan(change, &[RawFormat::Jpeg]).unwrap().least;
+        let least =
+            |change: fn(&mut BudgetConfig)| plan(change, &[RawFormat::Jpeg]).unwrap().least();
         assert_eq!(least(|_| ()), 0.0);
-        assert_eq!(least(|budget| budget.least = 0.2), 0.2);
+        assert_eq!(least(|budget| budget.least = Some(0.7)), 0.7);
         let with_radar = plan(|_| (), &[RawFormat::Jpeg, RawFormat::Ars548]).unwrap();
         assert_eq!(with_radar, BudgetConfig::default());
     }

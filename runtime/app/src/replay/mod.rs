@@ -12,6 +12,7 @@ use crate::networks::{Answered, Networks};
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::Plan;
+use crate::record_policy::RecordPolicy;
 use crate::report;
 use crate::run::{LogWriter, describe, run_name};
 use crate::summary::Summary;
@@ -266,7 +267,8 @@ fn writer(plan: &Plan, channels: &Channels, out: &Path, log: &Path) -> Result<Lo
     let recorder = Recorder::create(config)
         .with_context(|| format!("cannot record into {}", out.display()))?;
     let writer = LogWriter::new(recorder, channels)?;
-    describe(plan, channels, &writer, first_log_time(log)?)?;
+    let first_ns = first_log_time(log)?;
+    describe(plan, RecordPolicy::All, channels, &writer, first_ns)?;
     Ok(writer)
 }
 

@@ -43,6 +43,8 @@ pub(super) struct ReportData {
     pub keyframes: Vec<Keyframe>,
     /// What became of drafted blocks; absent where nothing was drafted.
     pub offloaded: Option<Offloaded>,
+    /// What the record policy kept; absent where everything was.
+    pub kept: Option<Kept>,
     /// Thinned radar scans.
     pub clouds: Vec<Cloud>,
     /// Thinned track lists.
@@ -209,6 +211,35 @@ pub(super) struct Offloaded {
     pub round_trip_ms: f64,
     pub bytes_per_second: u64,
     pub loss: f32,
+}
+
+/// What a record policy kept of the run.
+#[derive(Debug, Serialize)]
+pub(super) struct Kept {
+    /// Its name; empty where the log does not say.
+    pub policy: String,
+    pub windows: u64,
+    /// Windows by what asked for them.
+    pub by_reason: Vec<(String, u64)>,
+    /// Thinned windows.
+    pub shown: Vec<KeptWindow>,
+    /// What was dropped between them.
+    pub dropped_s: f64,
+    pub dropped_messages: u64,
+    pub dropped_bytes: u64,
+}
+
+/// A window that was kept around a trigger.
+#[derive(Debug, Serialize)]
+pub(super) struct KeptWindow {
+    pub t: i64,
+    /// Log time of the trigger, ms since the epoch of the vehicle clock.
+    pub at_ms: f64,
+    pub before_s: f64,
+    pub after_s: f64,
+    /// `keyframe`, `event`, `fault` or `note`.
+    pub reason: String,
+    pub detail: String,
 }
 
 /// What a vision-language model says of a picture.

@@ -10,6 +10,7 @@ use super::scenery::Scenery;
 use super::status::Status;
 use super::timeline::Axis;
 use super::{ReportOptions, base64};
+use drafthorse_record::Dropped;
 use drafthorse_record::messages::drafthorse::{self, verdict::Outcome};
 use nalgebra::Isometry3;
 use serde_json::Value;
@@ -27,6 +28,8 @@ pub(super) struct LogFacts {
     pub files: Vec<LogFile>,
     /// Metadata record `drafthorse.run`.
     pub run: BTreeMap<String, String>,
+    /// What a policy dropped.
+    pub dropped: Vec<Dropped>,
 }
 
 impl Fold {
@@ -102,6 +105,8 @@ impl Fold {
         data.networks = networks(&self.status, &plan);
         finish_scenery(self.scenery, &axis, &mut data);
         finish_keyframes(self.keyframes, &axis, &mut data);
+        let policy = data.run.get("policy").map_or("", String::as_str);
+        data.kept = self.windows.finish(policy, &facts.dropped, &axis);
         finish_status(self.status, &axis, &mut data);
         data
     }

@@ -1,10 +1,13 @@
 //! Folds a log's messages, one at a time and in any order, into what the report shows.
 
 use super::ReportOptions;
+use super::kept::Windows;
 use super::keyframes::Keyframes;
 use super::scenery::Scenery;
 use super::status::Status;
 use super::timeline::{Streams, instant_ns};
+use drafthorse_record::messages::drafthorse;
+use prost::{DecodeError, Message as _};
 use std::collections::BTreeMap;
 
 /// One message of the log.
@@ -57,6 +60,7 @@ pub(super) struct Fold {
     pub unreadable: BTreeMap<String, u64>,
     pub scenery: Scenery,
     pub keyframes: Keyframes,
+    pub windows: Windows,
     pub status: Status,
 }
 
@@ -69,6 +73,7 @@ impl Fold {
             unreadable: BTreeMap::new(),
             scenery: Scenery::new(options),
             keyframes: Keyframes::default(),
+            windows: Windows::default(),
             status: Status::default(),
         }
     }
@@ -115,9 +120,18 @@ impl Fold {
         });
         if known
             .and_then(|()| self.keyframes.add(message, at_ns))
+            .and_then(|()| self.window(message))
             .is_err()
         {
             *self.unreadable.entry(message.topic.to_owned()).or_default() += 1;
         }
+    }
+
+    fn window(&mut self, message: &Message<'_>) -> Result<(), DecodeError> {
+        if message.schema == "drafthorse.KeptWindow" {
+            self.windows
+                .add(drafthorse::KeptWindow::decode(message.data)?);
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod data;
 mod finish;
 mod fold;
 mod histogram;
+mod kept;
 mod keyframes;
 mod offload;
 pub(crate) mod page;

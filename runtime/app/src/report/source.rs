@@ -64,6 +64,7 @@ fn read_to_end(mut reader: LogReader, options: &ReportOptions) -> anyhow::Result
         ),
         files: files(&reader),
         run: metadata.get("drafthorse.run").cloned().unwrap_or_default(),
+        dropped: reader.dropped().to_vec(),
     };
     Ok(fold.finish(facts, options))
 }

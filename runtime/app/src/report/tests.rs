@@ -406,6 +406,56 @@ fn sensors_declared_or_found_unrelated_are_not_projected() {
     assert!(of("[clock]\nunrelated = true", &[Paired]).is_some());
 }
 
+#[test]
+fn what_a_policy_kept_and_dropped_is_said() {
+    let of = |policy: &str, windows: u64| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = TestLog::new(dir.path());
+        log.metadata("drafthorse.run", &[("policy", policy)]);
+        log.put(
+            "/cam/preview",
+            "foxglove.CompressedImage",
+            "cam",
+            0,
+            &preview(50),
+        );
+        for i in 0..windows {
+            let at_ns = START_NS + i * 1000 * MS;
+            let window = own::KeptWindow {
+                at_ns,
+                from_ns: at_ns - 2500 * MS,
+                to_ns: at_ns + 500 * MS,
+                reason: ["note", "event"][(i % 2) as usize].to_owned(),
+                detail: "<b>a truck</b>".to_owned(),
+            };
+            log.put(
+                "/record/kept",
+                "drafthorse.KeptWindow",
+                "",
+                i * 1000,
+                &window,
+            );
+        }
+        read(&log.close()).kept
+    };
+    assert!(of("all", 0).is_none());
+    let none = of("events", 0).unwrap();
+    assert_eq!(
+        (none.policy.as_str(), none.windows, none.shown.len()),
+        ("events", 0, 0)
+    );
+    let kept = of("events", 1001).unwrap();
+    assert_eq!(kept.windows, 1001);
+    assert_eq!(
+        kept.by_reason,
+        [("event".to_owned(), 500), ("note".to_owned(), 501)]
+    );
+    assert!(kept.shown.len() <= 200 && kept.shown.len() > 90);
+    let [first, second] = [&kept.shown[0], &kept.shown[1]];
+    assert_eq!((first.t, first.before_s, first.after_s), (0, 2.5, 0.5));
+    assert!(second.t > 0 && second.at_ms > first.at_ms);
+}
+
 fn embedded(html: &str) -> &str {
     let (_, after) = html
         .split_once("type=\"application/json\" id=\"data\">")

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::feed;
 use crate::networks::Networks;
 use crate::pipeline::channels::Channels;
+use crate::record_policy::RecordPolicy;
 use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ pub fn radar_lane_allocations_per_scan() -> Result<f64> {
         "allocations",
         0,
     )?;
-    setup::describe(&shared.plan, &channels, &shared.log, 0)?;
+    setup::describe(&shared.plan, RecordPolicy::All, &channels, &shared.log, 0)?;
     let handle = shared.lanes.first().context("the plan has no lane")?;
     let logic = super::logic(&shared, &channels, &Networks::Recorded, &handle.name)?;
     let mut lane = LaneThread::new(&shared, handle, logic);

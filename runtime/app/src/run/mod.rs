@@ -295,7 +295,8 @@ fn run_resolved(
             Some((Making { describer, blocks }, views))
         }
     };
-    setup::describe(&shared.plan, &channels, &shared.log, first_ns)?;
+    let policy = config.record.policy;
+    setup::describe(&shared.plan, policy, &channels, &shared.log, first_ns)?;
     setup::begin(&shared.log, first_ns);
     let progress = setup::Progress::new(options.progress, shared.plan.mode);
     let logics = logics(&shared, &channels, networks)?;

@@ -4,6 +4,7 @@ use super::log::LogWriter;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::{Cause, Staged};
 use crate::plan::{Mode, Plan, RUN_METADATA, SENSORS_METADATA};
+use crate::record_policy::RecordPolicy;
 use anyhow::{Context, Result};
 use drafthorse_record::messages::{camera_calibration, drafthorse as message, encode_transform};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -80,7 +81,13 @@ fn utc(seconds: u64) -> String {
 /// Writes what holds for the whole log: the plan, the sensors' names, mounting and calibration.
 ///
 /// `first_ns` is the time the static messages carry.
-pub fn describe(plan: &Plan, channels: &Channels, log: &LogWriter, first_ns: u64) -> Result<()> {
+pub fn describe(
+    plan: &Plan,
+    policy: RecordPolicy,
+    channels: &Channels,
+    log: &LogWriter,
+    first_ns: u64,
+) -> Result<()> {
     let recorder = log.recorder();
     let plan_json = serde_json::to_string(plan).context("the plan cannot be written")?;
     recorder.add_metadata(
@@ -90,6 +97,7 @@ pub fn describe(plan: &Plan, channels: &Channels, log: &LogWriter, first_ns: u64
             ("version".to_owned(), plan.version.clone()),
             ("plan".to_owned(), plan_json),
             ("unrelated".to_owned(), plan.clock.unrelated.to_string()),
+            ("policy".to_owned(), policy.to_string()),
         ]),
     );
     let names = plan

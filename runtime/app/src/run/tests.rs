@@ -9,6 +9,7 @@ use crate::networks::Networks;
 use crate::pipeline::channels::Channels;
 use crate::pipeline::staged::Staged;
 use crate::pipeline::stages::StageClock;
+use crate::record_policy::RecordPolicy;
 use crate::summary::Summary;
 use drafthorse_core::{Fault, RawFormat, RawMessage, SensorId};
 use drafthorse_record::inspect;
@@ -62,7 +63,7 @@ fn run_changed(
     let progress = setup::Progress::new(false, plan.mode);
     let options = RunOptions::new(dir);
     let shared = Shared::new(&config, plan, &channels, &options, "drive", 0).unwrap();
-    setup::describe(&shared.plan, &channels, &shared.log, 0).unwrap();
+    setup::describe(&shared.plan, RecordPolicy::All, &channels, &shared.log, 0).unwrap();
     setup::begin(&shared.log, 0);
     let mut logics = logics(&shared, &channels, &Networks::Recorded).unwrap();
     change(&mut feeds, &mut logics);

@@ -92,6 +92,16 @@ function logPanel() {
   return panel("Log", [table([["File"], ["Size", 1], ["Integrity"]], rows, "No file."), facts.length ? element("p", { class: "note" }, facts.join(" · ")) : null]);
 }
 
+function keptPanel() {
+  const k = data.kept;
+  const rows = k.shown.map((w) => ({ name: "pick", cells: [[element("a", {}, timeText(w.t)), "keep"], w.at_ms > 1e11 ? new Date(w.at_ms).toISOString().slice(11, 23) : "–", w.reason, number(w.before_s, 1), number(w.after_s, 1), w.detail] }));
+  const what = k.by_reason.map(([reason, count]) => `${number(count)} by ${reason}`).join(", ");
+  const lost = `Not kept, by policy: ${number(k.dropped_s, 1)} s, ${number(k.dropped_messages)} messages, ${bytesText(k.dropped_bytes)}.`;
+  const made = panel("Kept windows", [element("p", { class: "note" }, [what ? `${what}. ` : "", lost].join("")), table([["Trigger"], ["UTC"], ["By"], ["s before", 1], ["s after", 1], ["What happened"]], rows, "No trigger came: nothing but what the policy always keeps is in this log.")], true, `policy ${k.policy || "unknown"}, ${number(k.windows)} windows${rows.length < k.windows ? `, ${number(rows.length)} shown` : ""}`);
+  made.querySelectorAll("tr.pick").forEach((row, i) => row.addEventListener("click", () => seek(k.shown[i].t)));
+  return made;
+}
+
 function tables() {
   const drops = data.drops.map((d) => [d.lane, d.sensor, [number(d.count), "warn"]]);
   const listed = data.faults.map((f) => ({ name: "pick", cells: [[element("a", {}, timeText(f.t)), "keep"], [f.kind.replaceAll("_", " "), "keep"], f.sensor || "whole system", number(f.count), f.detail] }));
@@ -104,11 +114,11 @@ function tables() {
   byId("tables").replaceChildren(
     latencyPanel(), pairsPanel(),
     panel("Drops", table([["Lane"], ["Sensor"], ["Dropped", 1]], drops, "No lane dropped a message."), false, data.counts.drops ? `${number(data.counts.drops)} in all` : null),
-    faults, logPanel(),
+    faults, ...(data.kept ? [keptPanel()] : []), logPanel(),
     ...(networks.length ? [panel("Networks", table([["Answers to"], ["Given by"], ["Count", 1], ["Agreement with clusters"], ["Origin of the model"], ["Licence"]], networks, ""), true)] : []),
     panel("Configuration", data.config ? element("details", {}, element("summary", {}, "Show the run's plan: sensors, mounting, alignment, perception"), element("pre", {}, data.config)) : element("p", { class: "empty" }, "The log does not hold its run's plan.")),
     panel("Channels", table([["Topic"], ["Schema"], ["Role"], ["Messages", 1], ["Hz", 1], ["Bytes", 1]], channels, "No channel."), true, `${number(data.counts.messages)} messages, ${bytesText(data.counts.bytes)} before compression`));
-  byId("foot").textContent = `Shown here: ${number(data.counts.shown_scans)} of ${number(data.counts.scans)} instants and ${number(data.counts.shown_pictures)} of ${number(data.counts.pictures)} preview pictures, thinned evenly. The log holds everything. Frames follow ISO 8855: x forward, y left, z up.`;
+  byId("foot").textContent = `Shown here: ${number(data.counts.shown_scans)} of ${number(data.counts.scans)} instants and ${number(data.counts.shown_pictures)} of ${number(data.counts.pictures)} preview pictures, thinned evenly. ${data.kept ? `The log holds what the policy ${data.kept.policy} kept, from ${number(data.kept.windows)} windows` : "The log holds everything"}. Frames follow ISO 8855: x forward, y left, z up.`;
 }
 
 function tracksNow() {
