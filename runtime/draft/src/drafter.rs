@@ -1,14 +1,16 @@
-//! A drafter on an engine: words in, logits and hidden states out, and back again.
+//! A drafter: words in, logits and hidden states out, and back again.
 
 use crate::error::DraftError;
 use crate::folder::DrafterFolder;
 use crate::glance::{Glance, Glancer};
+use crate::layers::Layers;
+use crate::native::Rows;
 use crate::propose::Settled;
 use crate::seen::Seen;
 use crate::target::Rules;
 use crate::words::Words;
-use drafthorse_engine::{Backend, Kept};
-use drafthorse_vision::{Decoder, Positions};
+use drafthorse_engine::Backend;
+use drafthorse_vision::Positions;
 use std::sync::Arc;
 
 /// Where a drafter works.
@@ -40,8 +42,10 @@ pub struct DrafterOptions {
     pub rung: Option<String>,
     /// Precision of its graph by the name's suffix, `q4` for example; none for the plain one.
     pub precision: Option<String>,
-    /// Threads that work on one run.
+    /// Threads that work on one run of an engine.
     pub threads: usize,
+    /// Whether an engine runs its layers even where this room does: to compare.
+    pub on_engine: bool,
 }
 
 impl DrafterOptions {
@@ -53,6 +57,7 @@ impl DrafterOptions {
             rung: None,
             precision: None,
             threads: 1,
+            on_engine: false,
         }
     }
 }
@@ -63,9 +68,7 @@ pub struct Drafter {
     pub(crate) words: Arc<Words>,
     pub(crate) rules: Rules,
     glancer: Glancer,
-    decoder: Decoder,
-    global: usize,
-    states: Option<usize>,
+    layers: Layers,
     slot_positions: Positions,
     glance: Glance,
     /// Position of the text's first word.
@@ -101,17 +104,6 @@ impl Drafter {
                 why: format!("width and vocabulary are {found:?}, the target's {wanted:?}"),
             });
         }
-        let form = options.form.name();
-        let name = match &options.rung {
-            Some(rung) => format!("{form}_{rung}"),
-            None => form.to_owned(),
-        };
-        let path = folder.graph(&name, options.precision.as_deref())?;
-        let others: &[&str] = match options.form {
-            Form::Standalone => &["global"],
-            Form::Colocated => &["global", "hidden_states_in"],
-        };
-        let decoder = Decoder::open(&path, backend, options.threads, others)?;
         let mut slot_positions = Positions::new(1);
         for &position in &config.slot_positions {
             slot_positions.push(&[position as i64]);
@@ -121,12 +113,7 @@ impl Drafter {
             words: Arc::clone(words),
             rules: rules.clone(),
             glancer: Glancer::open(folder, backend, options.threads)?,
-            global: decoder.input("global")?,
-            states: match options.form {
-                Form::Standalone => None,
-                Form::Colocated => Some(decoder.input("hidden_states_in")?),
-            },
-            decoder,
+            layers: Layers::open(folder, backend, options)?,
             slot_positions,
             glance: Glance::default(),
             text_from: 0,
@@ -152,17 +139,14 @@ impl Drafter {
         self.text_from = seen.whole();
         self.held.clear();
         self.settled = 0;
-        self.decoder.reset()?;
-        let width = self.words.width();
-        let whole = self.decoder.fill(self.global, &[1, width])?;
-        whole.copy_from_slice(&self.glance.whole);
-        if let Some(states) = self.states {
-            let shape = [1, self.slot_positions.len(), width];
-            self.decoder.fill(states, &shape)?.fill(0.0);
-        }
-        Ok(self
-            .decoder
-            .feed(&self.glance.slots, &self.slot_positions)?)
+        self.layers.begin(&self.glance.whole)?;
+        let nothing = vec![0.0; self.glance.slots.len()];
+        let rows = Rows {
+            embeds: &self.glance.slots,
+            states: (self.form == Form::Colocated).then_some(&nothing),
+            are_words: false,
+        };
+        self.layers.feed(&rows, &self.slot_positions)
     }
 
     /// What it saw of the picture.
@@ -172,12 +156,11 @@ impl Drafter {
     }
 
     /// Goes to the end of what is settled. What it drafted and the target took is not run again where that
-    /// changes nothing; beside the target it is, with the target's hidden states. The row of the last word
-    /// comes back.
+    /// changes nothing; beside the target it is, with the target's hidden states.
     ///
     /// # Errors
     /// [`DraftError::States`] where hidden states are missing, [`DraftError::Token`], [`DraftError::Vision`].
-    pub fn settle(&mut self, settled: &Settled<'_>) -> Result<usize, DraftError> {
+    pub fn settle(&mut self, settled: &Settled<'_>) -> Result<(), DraftError> {
         let tokens = settled.tokens;
         let same = self.held.iter().zip(tokens).take_while(|(a, b)| a == b);
         let same = match self.form {
@@ -204,14 +187,13 @@ impl Drafter {
         self.back(from)?;
         self.run(fresh, states)?;
         self.settled = tokens.len();
-        Ok(fresh.len() - 1)
+        Ok(())
     }
 
     /// Goes back to the first `words` words.
     pub(crate) fn back(&mut self, words: usize) -> Result<(), DraftError> {
         if words < self.held.len() {
-            self.decoder
-                .keep(Kept::first(self.slot_positions.len() + words))?;
+            self.layers.keep(self.slot_positions.len() + words)?;
             self.held.truncate(words);
             self.settled = self.settled.min(words);
         }
@@ -224,13 +206,14 @@ impl Drafter {
         for &word in words {
             self.words.append(word, &mut self.embeds)?;
         }
-        if let Some((input, states)) = self.states.zip(states) {
-            let shape = [1, words.len(), self.words.width()];
-            self.decoder.fill(input, &shape)?.copy_from_slice(states);
-        }
         let from = (self.text_from + self.held.len()) as i64;
         let positions = Positions::of_text(1, from, words.len());
-        self.decoder.feed(&self.embeds, &positions)?;
+        let rows = Rows {
+            embeds: &self.embeds,
+            states,
+            are_words: true,
+        };
+        self.layers.feed(&rows, &positions)?;
         self.held.extend_from_slice(words);
         Ok(())
     }
@@ -240,19 +223,25 @@ impl Drafter {
         self.held.len()
     }
 
-    /// Logits after a word of the last run.
+    /// Logits after the last word.
     ///
     /// # Errors
-    /// [`DraftError::Vision`] where there was no such word.
-    pub fn logits(&self, row: usize) -> Result<&[f32], DraftError> {
-        Ok(self.decoder.logits(row)?)
+    /// [`DraftError::Vision`] where there was none.
+    pub fn logits(&self) -> Result<&[f32], DraftError> {
+        self.layers.logits()
     }
 
-    /// Its hidden state at a word of the last run.
+    /// Its hidden state at the last word.
     ///
     /// # Errors
-    /// [`DraftError::Vision`] where there was no such word.
-    pub fn hidden_state(&self, row: usize) -> Result<&[f32], DraftError> {
-        Ok(self.decoder.hidden_state(row)?)
+    /// [`DraftError::Vision`] where there was none.
+    pub fn hidden_state(&self) -> Result<&[f32], DraftError> {
+        self.layers.hidden_state()
+    }
+
+    /// Whether its layers run without an engine.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        matches!(self.layers, Layers::Native(_))
     }
 }

@@ -55,6 +55,14 @@ pub enum DraftError {
         /// How many there are.
         words: usize,
     },
+    /// A text that is longer than the drafter was made for.
+    #[error("position {position} is past the {most} places that the drafter was made for")]
+    Long {
+        /// The position.
+        position: i64,
+        /// Places there are.
+        most: usize,
+    },
     /// A drafter beside the target was given words without the target's hidden states.
     #[error(
         "{states} hidden states were given for {words} words that the drafter beside the target has not seen"

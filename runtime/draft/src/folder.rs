@@ -27,6 +27,9 @@ pub struct DrafterConfig {
     pub hidden_size: usize,
     /// Words.
     pub vocab_size: usize,
+    /// Heads of its attention; 0 where it does not say.
+    #[serde(default)]
+    pub num_attention_heads: usize,
     /// Compressed image tokens that stand before the text.
     pub slots: usize,
     /// Their positions.

@@ -28,22 +28,22 @@ impl Proposer for Drafter {
         if plan.length == 0 {
             return Ok(());
         }
-        let row = self.settle(settled)?;
+        self.settle(settled)?;
         let mut growth = Growth {
             root: self.held(),
             said: settled.said().to_vec(),
-            own: self.hidden_state(row)?.to_vec(),
+            own: self.hidden_state()?.to_vec(),
             states: Vec::new(),
             is_run: Vec::new(),
             cached: Vec::new(),
         };
-        growth.branch(self, None, row, plan, draws, draft)?;
+        growth.branch(self, None, plan, draws, draft)?;
         for _ in 1..plan.length {
             let Some(next) = growth.next(self, plan, draft) else {
                 break;
             };
-            let row = growth.run(self, next, draft)?;
-            growth.branch(self, Some(next), row, plan, draws, draft)?;
+            growth.run(self, next, draft)?;
+            growth.branch(self, Some(next), plan, draws, draft)?;
         }
         draft.rerank(plan.total);
         Ok(())
@@ -71,7 +71,6 @@ impl Growth {
         &mut self,
         drafter: &Drafter,
         at: Option<usize>,
-        row: usize,
         plan: &Plan,
         draws: &mut Draws,
         draft: &mut Draft,
@@ -81,7 +80,7 @@ impl Growth {
             .extend(self.cached.iter().map(|&above| draft.tokens[above]));
         let barred = repeated(&self.said, drafter.rules.no_repeat);
         self.said.truncate(said);
-        let logits = drafter.logits(row)?;
+        let logits = drafter.logits()?;
         if plan.temperature > 0.0 && plan.branches == 1 {
             let (token, log_probability, q) = drawn(logits, &barred, plan.temperature, draws);
             draft.push(token, at, log_probability);
@@ -113,7 +112,7 @@ impl Growth {
         drafter: &mut Drafter,
         token: usize,
         draft: &Draft,
-    ) -> Result<usize, DraftError> {
+    ) -> Result<(), DraftError> {
         let mut path = Vec::with_capacity(self.cached.len() + 1);
         draft.path(Some(token), &mut path);
         let shared = self.cached.iter().zip(&path).take_while(|(a, b)| a == b);
@@ -131,10 +130,9 @@ impl Growth {
                 drafter.run(&tokens, Some(&states))?;
             }
         }
-        let row = tokens.len() - 1;
-        self.states[token] = drafter.hidden_state(row)?.to_vec();
+        self.states[token] = drafter.hidden_state()?.to_vec();
         self.is_run[token] = true;
         self.cached = path;
-        Ok(row)
+        Ok(())
     }
 }

@@ -50,17 +50,17 @@ impl Drafter {
             prompt: prompt.len(),
             states: &[],
         };
-        let mut row = self.settle(&settled)?;
+        self.settle(&settled)?;
         while written.ids.len() < longest {
             let barred = repeated(&written.ids, self.rules.no_repeat);
-            let logits = self.logits(row)?;
+            let logits = self.logits()?;
             let Some(&(id, log_probability)) = likeliest(logits, &barred, 1).first() else {
                 break;
             };
             written
                 .confidence
                 .push(confidence(logits, id, log_probability));
-            let state = self.hidden_state(row)?;
+            let state = self.hidden_state()?;
             written.hidden_states.extend_from_slice(state);
             written.ids.push(id);
             written.ended = self.rules.end_tokens.contains(&id);
@@ -69,7 +69,6 @@ impl Drafter {
             }
             if written.ids.len() < longest {
                 self.run(&[id], None)?;
-                row = 0;
             }
         }
         Ok(written)

@@ -21,16 +21,17 @@ pub(super) struct Way {
 enum Kind {
     /// What was said before: in the text itself, or also in so many texts before it.
     Lookup(usize),
-    /// A drafter: its form, the rung of the ladder, its precision.
-    Drafter(Form, Option<&'static str>, Option<&'static str>),
+    /// A drafter: its form, the rung of the ladder, its precision, and whether an engine runs its layers in any case.
+    Drafter {
+        form: Form,
+        rung: Option<&'static str>,
+        precision: Option<&'static str>,
+        on_engine: bool,
+    },
 }
 
 /// All of them, the ladder from its lowest rung.
 pub(super) fn all() -> Vec<Way> {
-    let beside = |name, rung| Way {
-        name,
-        kind: Kind::Drafter(Form::Colocated, rung, None),
-    };
     vec![
         Way {
             name: "prompt_lookup",
@@ -46,7 +47,21 @@ pub(super) fn all() -> Vec<Way> {
         beside("target_data", None),
         Way {
             name: "quantised",
-            kind: Kind::Drafter(Form::Colocated, None, Some("q4")),
+            kind: Kind::Drafter {
+                form: Form::Colocated,
+                rung: None,
+                precision: Some("q4"),
+                on_engine: true,
+            },
+        },
+        Way {
+            name: "on_engine",
+            kind: Kind::Drafter {
+                form: Form::Colocated,
+                rung: None,
+                precision: None,
+                on_engine: true,
+            },
         },
         alone("standalone", None),
         alone("no_vision", Some("no-vision")),
@@ -55,32 +70,46 @@ pub(super) fn all() -> Vec<Way> {
 
 /// The forms whose drafted words are looked at one by one.
 pub(super) fn forms() -> [Way; 2] {
-    let colocated = Way {
-        name: "colocated",
-        kind: Kind::Drafter(Form::Colocated, None, None),
-    };
-    [colocated, alone("standalone", None)]
+    [beside("colocated", None), alone("standalone", None)]
+}
+
+fn beside(name: &'static str, rung: Option<&'static str>) -> Way {
+    as_it_is(name, Form::Colocated, rung)
 }
 
 fn alone(name: &'static str, rung: Option<&'static str>) -> Way {
+    as_it_is(name, Form::Standalone, rung)
+}
+
+fn as_it_is(name: &'static str, form: Form, rung: Option<&'static str>) -> Way {
     Way {
         name,
-        kind: Kind::Drafter(Form::Standalone, rung, None),
+        kind: Kind::Drafter {
+            form,
+            rung,
+            precision: None,
+            on_engine: false,
+        },
     }
 }
 
 impl Way {
     /// What drafts, where its graph is there.
     pub(super) fn open(&self, bench: &Bench<'_>) -> Result<Option<Box<dyn Proposer>>> {
-        let (form, rung, precision) = match self.kind {
+        let options = match self.kind {
             Kind::Lookup(earlier) => return Ok(Some(Box::new(Lookup::new(RUN, earlier)))),
-            Kind::Drafter(form, rung, precision) => (form, rung, precision),
-        };
-        let options = DrafterOptions {
-            form,
-            rung: rung.map(str::to_owned),
-            precision: precision.map(str::to_owned),
-            threads: bench.threads,
+            Kind::Drafter {
+                form,
+                rung,
+                precision,
+                on_engine,
+            } => DrafterOptions {
+                form,
+                rung: rung.map(str::to_owned),
+                precision: precision.map(str::to_owned),
+                threads: bench.threads,
+                on_engine,
+            },
         };
         let open = |folder: &DrafterFolder| {
             Drafter::open(folder, &bench.words, &bench.rules, bench.backend, &options)
