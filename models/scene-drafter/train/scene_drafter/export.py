@@ -103,6 +103,7 @@ def export_compressor(drafter: Drafter, path: Path) -> None:
         Compress(drafter), (image, places), ["image_features", "position_ids"], ["slots", "global"],
         {"image_features": tokens, "position_ids": tokens}, path,
     )
+    settle(path)
 
 
 def export_form(drafter: Drafter, path: Path) -> None:

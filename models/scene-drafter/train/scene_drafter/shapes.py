@@ -22,7 +22,7 @@ TOLERANCE = 1e-4
 
 
 def settle(path: Path) -> None:
-    """Rewrites the graph at `path`, a drafter's or another decoder's with a cache and a batch of one."""
+    """Rewrites the graph at `path`, of a batch of one: a drafter's or another decoder's with a cache, or the vision adaptor."""
     before = onnx.load(path)
     model = onnx.load(path)
     graph = model.graph
@@ -72,7 +72,7 @@ def _run(model: onnx.ModelProto, new: int, past: int) -> dict[str, np.ndarray]:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     rng, given = np.random.default_rng(new), {}
-    lengths = {"sequence_length": new, "past_sequence_length": past, "total_sequence_length": past + new}
+    lengths = {"sequence_length": new, "past_sequence_length": past, "total_sequence_length": past + new, "image_tokens": new}
     for port in session.get_inputs():
         shape = [lengths.get(size, size) for size in port.shape]
         if port.name == "position_ids":
@@ -100,7 +100,7 @@ def _leave_needed(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("graphs", nargs="+", type=Path, help="exported drafters, rewritten in place")
+    parser.add_argument("graphs", nargs="+", type=Path, help="exported drafters and adaptors, rewritten in place")
     for path in parser.parse_args().graphs:
         before = len(onnx.load(path).graph.node)
         settle(path)
