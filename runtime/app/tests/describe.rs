@@ -144,7 +144,7 @@ fn what_changed_since_the_keyframe_before_is_known_in_a_run() {
         run(dir.path(), &config, cue).unwrap();
         let said: Vec<Description> = of_topic(&dir.path().join(cue), "/descriptions");
         assert!(said.len() >= 3, "{}", said.len());
-        // All of a first picture is new: tokens evenly spread. Later ones have their own.
+        // All of a first picture is new: tokens at an even stride. Later ones have their own.
         let of_next = said.windows(2).filter(|pair| pair[0].kept != pair[1].kept);
         assert_eq!(of_next.count(), said.len() - 1, "{cue}");
         let lefts: Vec<f32> = said[0].kept.iter().map(|place| place.left).collect();

@@ -234,7 +234,7 @@ pub(super) struct Kept {
 pub(super) struct KeptWindow {
     pub t: i64,
     /// Log time of the trigger, ms since the epoch of the vehicle clock.
-    pub at_ms: f64,
+    pub at_ms: u64,
     pub before_s: f64,
     pub after_s: f64,
     /// `keyframe`, `event`, `fault` or `note`.

@@ -53,7 +53,7 @@ impl Windows {
                 t: axis.ms(window.at_ns),
                 before_s: (window.at_ns.saturating_sub(window.from_ns)) as f64 / 1e9,
                 after_s: (window.to_ns.saturating_sub(window.at_ns)) as f64 / 1e9,
-                at_ms: window.at_ns as f64 / 1e6,
+                at_ms: window.at_ns / 1_000_000,
                 reason: window.reason,
                 detail: window.detail,
             })

@@ -76,7 +76,7 @@ mod tests {
         ];
         let places = grid(1, 6);
         let tokens = Tokens::new(&places, Features::new(&values, 2).unwrap());
-        let mut kept = Kept::none(&places);
+        let mut kept = Kept::none(6);
         Diverse {}.add(&tokens, 3, &mut kept).unwrap();
         let kept = kept.indices();
         assert_eq!(kept[2], 5);
@@ -98,7 +98,7 @@ mod tests {
             let of = |i: usize| &unit[i * width..(i + 1) * width];
             of(i).iter().zip(of(j)).map(|(a, b)| a * b).sum()
         };
-        let mut plain = Kept::none(&places);
+        let mut plain = Kept::none(count);
         Diverse {}.add(&tokens, 1, &mut plain).unwrap();
         for _ in 1..9 {
             let far = |i: &usize| {
@@ -109,7 +109,7 @@ mod tests {
             let next = open.max_by(|a, b| far(a).total_cmp(&far(b))).unwrap();
             plain.add(next);
         }
-        let mut kept = Kept::none(&places);
+        let mut kept = Kept::none(count);
         Diverse {}.add(&tokens, 9, &mut kept).unwrap();
         assert_eq!(kept, plain);
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Method {
     /// Drawn at random.
     Random(Random),
-    /// Evenly spread.
+    /// At an even stride.
     Uniform(Uniform),
     /// By the language model's own attention.
     #[serde(rename = "fastv")]
@@ -110,7 +110,7 @@ impl Pruning {
     pub fn keep(&self, tokens: &Tokens<'_>, keep: usize) -> Result<Vec<usize>, PruneError> {
         self.check()?;
         tokens.check()?;
-        let mut kept = Kept::none(tokens.places);
+        let mut kept = Kept::none(tokens.len());
         for (part, count) in self.parts.iter().zip(self.counts(keep.min(tokens.len()))) {
             part.method.add(tokens, count, &mut kept)?;
         }

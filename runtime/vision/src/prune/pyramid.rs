@@ -163,7 +163,7 @@ mod tests {
             regions: [2, 2],
             importance,
         };
-        let mut kept = Kept::none(&places);
+        let mut kept = Kept::none(16);
         method.add(&tokens, 6, &mut kept).unwrap();
         let kept = kept.indices();
         assert_eq!(kept.len(), 6);

@@ -1,11 +1,11 @@
-//! A baseline: tokens here and there.
+//! A baseline: every so many tokens.
 
 use super::{Kept, Prune, PruneError, Tokens};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Tokens evenly spread over the rows and columns of each tile, in the order of an ordered dither (after Bayer,
-/// 1973), of those that are not kept yet.
+/// Tokens at an even stride: the `i`-th of `K` is the `floor((i + 1/2) M / K)`-th of the `M` tokens that are not
+/// kept yet, in their own order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uniform {}
