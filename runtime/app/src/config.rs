@@ -491,6 +491,18 @@ impl Config {
         }
         vision.check()?;
         vision.check_unasked()?;
+        if let Some(Err(why)) = self
+            .offload
+            .as_ref()
+            .map(drafthorse_offload::Settings::check)
+        {
+            bail!("the [offload] table cannot be used: {why}");
+        }
+        if self.offload.is_some() && self.record.policy == RecordPolicy::Events {
+            bail!(
+                "there is an [offload] table and record.policy is events: verdicts come after their moment, and would be dropped with what is around them; choose keyframes or all"
+            );
+        }
         if self.offload.is_some() && vision.drafter.is_none() {
             bail!(
                 "there is an [offload] table but vision.drafter names no drafter: drafts are what is sent"

@@ -452,6 +452,30 @@ fn a_configuration_is_checked_for_the_model_and_the_camera_that_it_describes() {
     assert!(!valid && why.contains("elsewhere"), "{why}");
     let (valid, why) = told(radar, &vision);
     assert!(!valid && why.contains("no camera"), "{why}");
+    // What would end the descriptions of a run is refused before it begins.
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    let offload = |more: &str| {
+        let tables = format!(
+            "[vision]\nmodel = \"{models}/scene-vlm-s\"\ndrafter = \"{models}/scene-drafter-s\"\n[offload]\nspool = \"spool\"\n{more}[offload.target]\naddress = \"https://127.0.0.1:1\"\n"
+        );
+        told(&world, &tables)
+    };
+    assert_eq!(offload(""), (true, String::new()));
+    for wrong in [
+        "deadline_s = -1.0",
+        "deadline_s = nan",
+        "probe_s = inf",
+        "spool_mib = 0",
+    ] {
+        let (valid, why) = offload(&format!("{wrong}\n"));
+        let name = wrong.split(' ').next().unwrap();
+        assert!(
+            !valid && why.contains(&format!("{name} is ")),
+            "{wrong}: {why}"
+        );
+    }
+    let (valid, why) = offload("[record]\npolicy = \"events\"\n");
+    assert!(!valid && why.contains("choose keyframes or all"), "{why}");
     // A table that says nothing under this policy is no error, and is told.
     let (valid, why) = told(&world, "[record.windows]\npre_roll_s = 3.0\n");
     assert!(

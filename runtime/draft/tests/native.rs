@@ -131,3 +131,47 @@ fn a_text_that_is_too_long_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_graph_that_is_stored_otherwise_in_part_is_left_to_an_engine() {
+    let backend = &backends()[0];
+    let target = Target::open(
+        &target_folder(),
+        backend.as_ref(),
+        &TargetOptions::default(),
+    );
+    let target = target.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let shipped = model("scene-drafter-s");
+    std::fs::create_dir(dir.path().join("onnx")).unwrap();
+    for file in ["config.json", "onnx/compress.onnx"] {
+        std::fs::copy(shipped.join(file), dir.path().join(file)).unwrap();
+    }
+    let bytes = std::fs::read(shipped.join("onnx/standalone.onnx")).unwrap();
+    let is_native = |change: &dyn Fn(&mut drafthorse_onnx::proto::Model)| {
+        let mut graph = drafthorse_onnx::parse(&bytes).unwrap();
+        change(&mut graph);
+        let bytes = drafthorse_onnx::encode(&graph);
+        std::fs::write(dir.path().join("onnx/standalone.onnx"), bytes).unwrap();
+        let folder = DrafterFolder::open(dir.path()).unwrap();
+        let options = DrafterOptions::of(Form::Standalone);
+        let (words, rules) = (target.words(), target.rules());
+        let drafter = Drafter::open(&folder, words, rules, backend.as_ref(), &options);
+        drafter.unwrap().is_native()
+    };
+    assert!(is_native(&|_| ()));
+    // The last layer's last matrix in 32 bits.
+    assert!(!is_native(&|model| {
+        let graph = model.graph.as_mut().unwrap();
+        let product = graph.node.iter().find(|node| {
+            node.output
+                .iter()
+                .any(|output| output == "/layers.1/down/MatMul_output_0")
+        });
+        let weight = product.unwrap().input[1].clone();
+        graph.node.retain(|node| !node.output.contains(&weight));
+        let wide = vec![0.01f32; 512 * 192];
+        let tensor = drafthorse_onnx::proto::Tensor::new(&weight, &[512, 192], &wide);
+        graph.initializer.push(tensor);
+    }));
+}

@@ -96,6 +96,30 @@ impl Settings {
         }
     }
 
+    /// Refuses numbers that cannot be, in words.
+    ///
+    /// # Errors
+    /// Which one, and what may stand there.
+    pub fn check(&self) -> Result<(), String> {
+        let settings = [
+            ("deadline_s", self.deadline_s, 0.01, 3600.0),
+            ("spool_hours", self.spool_hours, 0.01, 1e5),
+            ("probe_s", self.probe_s, 0.1, 86_400.0),
+            ("reconnect_s", self.reconnect_s, 1.0, 86_400.0),
+            ("mib_per_hour", self.mib_per_hour.unwrap_or(1.0), 0.0, 1e9),
+        ];
+        for (name, value, least, most) in settings {
+            if !(least..=most).contains(&value) {
+                return Err(format!("{name} is {value}; choose {least} to {most}"));
+            }
+        }
+        if self.spool_mib == 0 || self.spool_mib > 1 << 30 {
+            let mib = self.spool_mib;
+            return Err(format!("spool_mib is {mib}; choose 1 to {}", 1u64 << 30));
+        }
+        Ok(())
+    }
+
     pub(crate) fn limits(&self) -> SpoolLimits {
         SpoolLimits {
             bytes: self.spool_mib << 20,

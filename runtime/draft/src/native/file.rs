@@ -30,11 +30,14 @@ pub(super) fn read(path: &Path, heads: usize) -> Option<Weights> {
     let bytes = std::fs::read(path).ok()?;
     let model = drafthorse_onnx::parse(&bytes).ok()?;
     let graph = Graph::new(model.graph.as_ref()?);
-    Reader { graph }.weights(heads)
+    let inputs = drafthorse_onnx::inputs(&model);
+    let inputs = inputs.into_iter().map(|input| input.name).collect();
+    Reader { graph, inputs }.weights(heads)
 }
 
 struct Reader<'a> {
     graph: Graph<'a>,
+    inputs: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -44,10 +47,15 @@ impl<'a> Reader<'a> {
             Some(bias) => Some((self.matrix("/join/")?, bias)),
             None => None,
         };
-        let mut layers = Vec::new();
-        while let Some(layer) = self.layer(layers.len()) {
-            layers.push(layer);
-        }
+        // As many as have a cache: one that is stored otherwise makes it another graph.
+        let keys = |name: &&str| name.starts_with("past_key_values.") && name.ends_with(".key");
+        let count = self
+            .inputs
+            .iter()
+            .filter(|input| keys(&input.as_str()))
+            .count();
+        let layers = (0..count).map(|number| self.layer(number));
+        let layers = layers.collect::<Option<Vec<_>>>()?;
         let norm = self.floats("drafter.norm.weight")?;
         let width = norm.len();
         let words = self.made_by("MatMul", "logits")?.input.get(1)?;
@@ -78,6 +86,8 @@ impl<'a> Reader<'a> {
     fn layer(&self, number: usize) -> Option<LayerWeights> {
         let matrix = |name: &str| self.matrix(&format!("/layers.{number}/{name}/"));
         let norm = |name: &str| self.floats(&format!("drafter.layers.{number}.{name}.weight"));
+        // SwiGLU, and no other gate.
+        self.made_by("Sigmoid", &format!("/layers.{number}/Sigmoid_output_0"))?;
         Some(LayerWeights {
             norm_attention: norm("norm_attention")?,
             query: matrix("query")?,
