@@ -24,6 +24,31 @@ pub enum Knob {
     CameraRate,
 }
 
+impl Knob {
+    /// All knobs.
+    pub const ALL: [Self; 6] = [
+        Self::TokenKeep,
+        Self::DraftLength,
+        Self::DescribedKeyframes,
+        Self::OffloadThreshold,
+        Self::Detector,
+        Self::CameraRate,
+    ];
+
+    /// The name as in configurations and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TokenKeep => "token_keep",
+            Self::DraftLength => "draft_length",
+            Self::DescribedKeyframes => "described_keyframes",
+            Self::OffloadThreshold => "offload_threshold",
+            Self::Detector => "detector",
+            Self::CameraRate => "camera_rate",
+        }
+    }
+}
+
 /// One notch of one knob.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -192,6 +217,17 @@ mod tests {
         assert_eq!(last.settings.offload_threshold, 0.1);
         assert_eq!(last.settings.camera_rate, 1.0);
         assert!((last.work - 0.7).abs() < 1e-12 && (last.quality - 0.7).abs() < 1e-12);
+    }
+
+    #[test]
+    fn knobs_bear_the_names_of_the_configuration() {
+        for knob in Knob::ALL {
+            let step = toml::to_string(&step(knob, 0.5)).unwrap();
+            assert!(
+                step.contains(&format!("knob = {:?}", knob.name())),
+                "{step}"
+            );
+        }
     }
 
     #[test]
