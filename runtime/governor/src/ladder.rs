@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Knob {
-    /// Share of a keyframe's vision tokens that is looked at.
+    /// Share of the vision tokens that the configuration keeps.
     TokenKeep,
-    /// Words of a description, at most.
+    /// Share of the longest description.
     DraftLength,
-    /// Keyframes a minute that are described, at most.
+    /// Share of the keyframes that are described.
     DescribedKeyframes,
     /// By how much the router's threshold is lowered: fewer blocks are sent.
     OffloadThreshold,
