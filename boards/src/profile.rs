@@ -62,6 +62,9 @@ pub struct BoardProfile {
     /// Temperatures and power.
     #[serde(default)]
     pub sensing: Sensing,
+    /// Whether a bundle's configuration has the governor on: for boards that slow themselves down.
+    #[serde(default)]
+    pub governor: bool,
     /// Power modes, where the board has them.
     #[serde(default)]
     pub power_modes: Option<PowerModes>,

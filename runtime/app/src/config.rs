@@ -7,9 +7,11 @@ use drafthorse_core::{CameraModel, Pose};
 use drafthorse_detector::DetectorConfig;
 use drafthorse_draft::RouterConfig;
 use drafthorse_engine_auto::EngineConfig;
+use drafthorse_governor::GovernorConfig;
 use drafthorse_keyframes::{ApexConfig, BudgetConfig, EventConfig};
 use drafthorse_record::{Compression, RecordConfig, SyncPolicy, WhenFull};
 use drafthorse_sensors::align::AlignConfig;
+use drafthorse_sensors::sync::triggers_of;
 use drafthorse_sensors::{SourceKind, SourceUri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,6 +58,9 @@ pub struct Config {
     /// Queues and deadlines of the lanes.
     #[serde(default)]
     pub lanes: LanesConfig,
+    /// What a hot or busy board gives up, and when.
+    #[serde(default)]
+    pub governor: GovernorConfig,
     /// Engines of the networks.
     #[serde(default)]
     pub engine: EngineConfig,
@@ -81,6 +86,23 @@ pub struct SensorConfig {
     /// Added to its capture stamps, ms.
     #[serde(default)]
     pub time_offset_ms: Option<f64>,
+    /// Of a camera that the sync microcontroller triggers: its pictures take the stamps of the pulses.
+    #[serde(default)]
+    pub trigger: Option<TriggerConfig>,
+}
+
+/// What triggers a camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TriggerConfig {
+    /// Name of the sensor that is the microcontroller, with a source `sync:`.
+    pub sync: String,
+    /// Its output, of those that its source declares.
+    pub output: u8,
+    /// From a pulse to the camera's own stamp of its picture, ms, to within a third of a period. A driver that stamps the
+    /// beginning of a picture has the exposure's length.
+    #[serde(default)]
+    pub delay_ms: f64,
 }
 
 /// A network that looks at pictures or radar scans, as `takes` in its model.toml says. Its answers are
@@ -183,6 +205,10 @@ pub struct LanesConfig {
     pub can_queue: usize,
     /// Frames that may wait for each camera lane.
     pub camera_queue: usize,
+    /// Time from receipt to results after which a step of the radar lane is late, ms. The governor holds it.
+    pub radar_deadline_ms: f64,
+    /// The same of a camera lane.
+    pub camera_deadline_ms: f64,
 }
 
 impl Default for LanesConfig {
@@ -192,6 +218,8 @@ impl Default for LanesConfig {
             radar_queue: board.lanes.radar.queue,
             can_queue: board.lanes.can_queue,
             camera_queue: board.lanes.camera.queue,
+            radar_deadline_ms: board.lanes.radar.deadline_ms,
+            camera_deadline_ms: board.lanes.camera.deadline_ms,
         }
     }
 }
@@ -347,6 +375,7 @@ impl Config {
                     mount: None,
                     camera: None,
                     time_offset_ms: None,
+                    trigger: None,
                 }
             })
             .collect();
@@ -363,6 +392,7 @@ impl Config {
             router: RouterConfig::default(),
             offload: None,
             lanes: LanesConfig::default(),
+            governor: GovernorConfig::default(),
             engine: EngineConfig::default(),
             record: RecordSettings::default(),
         }
@@ -392,6 +422,7 @@ impl Config {
         for network in &mut config.networks {
             network.model = folder.join(&network.model);
         }
+        config.governor.board_root = folder.join(&config.governor.board_root);
         if let Some(vision) = &mut config.vision {
             vision.model = folder.join(&vision.model);
             if let Some(drafter) = &mut vision.drafter {
@@ -511,6 +542,40 @@ impl Config {
         Ok(())
     }
 
+    fn check_triggers(&self) -> Result<()> {
+        for sensor in &self.sensors {
+            let Some(trigger) = &sensor.trigger else {
+                continue;
+            };
+            let (name, source) = (&sensor.name, &sensor.source);
+            if source.kind() != SourceKind::Camera || !source.is_live() {
+                bail!("sensor {name:?} has a trigger, which is for live cameras");
+            }
+            let sync = self.sensors.iter().find(|other| {
+                other.name == trigger.sync && other.source.kind() == SourceKind::Sync
+            });
+            let Some(sync) = sync else {
+                bail!(
+                    "the trigger of sensor {name:?} names {:?}, and no sensor with a source `sync:` has that name",
+                    trigger.sync
+                );
+            };
+            if !triggers_of(&sync.source).any(|declared| declared.output == trigger.output) {
+                bail!(
+                    "the trigger of sensor {name:?} names output {0}, whose pulses {1} does not declare; add out{0}=HZ",
+                    trigger.output,
+                    sync.source
+                );
+            }
+            if !(trigger.delay_ms.abs() <= 10_000.0) {
+                bail!(
+                    "trigger.delay_ms of sensor {name:?} must be a number of milliseconds within 10 seconds"
+                );
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses what cannot run, in words.
     pub fn check(&self) -> Result<()> {
         if self.sensors.is_empty() {
@@ -537,6 +602,7 @@ impl Config {
                 );
             }
         }
+        self.check_triggers()?;
         if let Err(why) = self.clock.check() {
             bail!("the [clock] table cannot be used: {why}");
         }
@@ -586,6 +652,15 @@ impl Config {
         if queues.iter().any(|queue| !(1..=65_536).contains(queue)) {
             bail!("lanes.radar_queue, lanes.can_queue and lanes.camera_queue must be 1 to 65536");
         }
+        let deadlines = [lanes.radar_deadline_ms, lanes.camera_deadline_ms];
+        if deadlines.iter().any(|ms| !(*ms > 0.0 && *ms <= 3.6e6)) {
+            bail!(
+                "lanes.radar_deadline_ms and lanes.camera_deadline_ms must be above 0, at most an hour"
+            );
+        }
+        self.governor
+            .ladder()
+            .context("the [governor] table cannot be used")?;
         if !(1..=100).contains(&self.camera.preview_quality) {
             bail!("camera.preview_quality must be 1 to 100");
         }

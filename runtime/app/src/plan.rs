@@ -8,7 +8,7 @@ use drafthorse_keyframes::{ApexConfig, BudgetConfig};
 use drafthorse_sensors::align::AlignConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::config::CameraLaneConfig;
+use crate::config::{CameraLaneConfig, TriggerConfig};
 use crate::describe::VisionSettings;
 use std::path::PathBuf;
 
@@ -44,6 +44,9 @@ pub struct SensorPlan {
     pub time_offset_ns: i64,
     /// Mapping of a CAN radar.
     pub can_map: Option<CanMapSource>,
+    /// What triggered a camera; its capture stamps are those of the pulses then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerConfig>,
 }
 
 /// Where a CAN mapping comes from.

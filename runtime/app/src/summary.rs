@@ -123,6 +123,59 @@ impl BlockSummary {
     }
 }
 
+/// What the governor did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct GovernorSummary {
+    /// Times that it changed the rung.
+    pub changes: u64,
+    /// The same by reason: `late`, `busy`, `hot`, `power`, `room`.
+    pub changes_by_reason: BTreeMap<&'static str, u64>,
+    /// Time below full quality, s.
+    pub below_full_s: f64,
+    /// The lowest rung, 0 for full quality.
+    pub lowest_rung: usize,
+    /// The hottest zone of the board at its hottest, degrees Celsius; absent where it tells none.
+    pub hottest_c: Option<f64>,
+    /// Turns of knobs, the first thousand.
+    pub turns: Vec<TurnSummary>,
+}
+
+/// A knob was turned.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TurnSummary {
+    /// When, ns on the vehicle clock.
+    pub at_ns: u64,
+    /// Which, as in the configuration.
+    pub knob: String,
+    /// Its value before.
+    pub from: f64,
+    /// Its value from then on.
+    pub to: f64,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl GovernorSummary {
+    fn words(&self) -> String {
+        let mut words = match self.changes {
+            0 => "full quality throughout".to_owned(),
+            changes => {
+                let reasons = self.changes_by_reason.iter();
+                let reasons: Vec<_> = reasons.map(|(why, n)| format!("{why} {n}")).collect();
+                format!(
+                    "{changes} changes ({}), {:.0} s below full quality",
+                    reasons.join(", "),
+                    self.below_full_s
+                )
+            }
+        };
+        if let Some(hottest_c) = self.hottest_c {
+            words += &format!(", board at most {hottest_c:.1} °C");
+        }
+        words
+    }
+}
+
 /// What a run did. Its JSON is a contract: see docs/commands.md.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
@@ -148,6 +201,11 @@ pub struct Summary {
     pub drops: u64,
     /// Drops by lane, and `record`.
     pub drops_by_lane: BTreeMap<String, u64>,
+    /// What the governor gave up, by lane: pictures not looked at, scans not shown to their network, and `vision` for
+    /// keyframes not described.
+    pub spared_by_lane: BTreeMap<String, u64>,
+    /// What the governor did; absent in a run without one.
+    pub governor: Option<GovernorSummary>,
     /// Faults, all kinds.
     pub faults: u64,
     /// Faults by kind.
@@ -203,6 +261,13 @@ impl Summary {
         self.keyframe_apexes_refused = left_out.refused;
     }
 
+    /// Adds what a lane was spared.
+    pub fn add_spared(&mut self, lane: &str, count: u64) {
+        if count > 0 {
+            *self.spared_by_lane.entry(lane.to_owned()).or_default() += count;
+        }
+    }
+
     /// Adds a part's faults.
     pub fn add_faults(&mut self, faults: &FaultLog) {
         for (kind, count) in &faults.counts {
@@ -252,6 +317,13 @@ impl Summary {
         }
         row("pairing", counts(&self.pairs));
         row("drops", total_and_counts(self.drops, &self.drops_by_lane));
+        if let Some(governor) = &self.governor {
+            row("governor", governor.words());
+        }
+        if !self.spared_by_lane.is_empty() {
+            let spared = self.spared_by_lane.values().sum();
+            row("spared", total_and_counts(spared, &self.spared_by_lane));
+        }
         row(
             "faults",
             total_and_counts(self.faults, &self.faults_by_kind),

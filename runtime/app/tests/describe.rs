@@ -5,9 +5,10 @@
 mod command;
 
 use command::{drafthorse, json};
-use drafthorse::describe::{VisionSettings, Watch};
+use drafthorse::describe::{Describer, View, VisionSettings, Watch};
 use drafthorse::pipeline::channels::Channels;
 use drafthorse::replay::{ReplayOptions, read_plan, replay};
+use drafthorse_engine_auto::{BackendName, EngineConfig, Engines};
 use drafthorse_record::LogReader;
 use drafthorse_record::messages::drafthorse::{Description, Keyframe};
 use serde_json::Value;
@@ -349,6 +350,46 @@ fn what_cannot_be_described_is_told() {
     assert_eq!(out.status.code(), Some(2));
     let out = drafthorse(dir.path(), &["describe", "no.jpg"]);
     assert!(String::from_utf8_lossy(&out.stderr).contains("--model"));
+}
+
+#[test]
+fn what_the_governor_takes_off_tokens_and_words_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let picture = dir.path().join("picture.jpg");
+    write_picture(&picture);
+    let view = View::of_picture(std::fs::read(&picture).unwrap());
+    let settings = VisionSettings {
+        keep: 0.5,
+        longest: Some(8),
+        ..VisionSettings::new(model())
+    };
+    let config = EngineConfig {
+        backend: BackendName::Tract,
+        ..EngineConfig::default()
+    };
+    let engines = Engines::open(&config).unwrap();
+    let mut describer = Describer::open(&settings, &engines, 1).unwrap();
+    let mut describe = |tokens, longest| {
+        describer.shorten(tokens, longest);
+        let described = describer.describe(&view).unwrap().description;
+        (
+            described.kept.len(),
+            described.log_probabilities.len(),
+            described.text,
+        )
+    };
+    let whole = describe(1.0, 1.0);
+    let (kept, words, _) = describe(0.5, 0.25);
+    assert!(
+        (1..=whole.0.div_ceil(2)).contains(&kept),
+        "{kept} of {}",
+        whole.0
+    );
+    assert!(words <= 2 && words < whole.1, "{words} of {}", whole.1);
+    // At least a token of either.
+    let (kept, words, _) = describe(0.0, 0.0);
+    assert!(kept <= 1 && words == 1, "{kept}, {words}");
+    assert_eq!(describe(1.0, 1.0), whole);
 }
 
 /// The real motorway, as in `tests/cli.rs`; none where it is not there.

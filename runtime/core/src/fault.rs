@@ -29,6 +29,8 @@ pub enum FaultKind {
     OutOfRange,
     /// The sensor's message counter skipped or repeated.
     CounterGap,
+    /// Pictures of a triggered camera and the pulses do not belong together.
+    TriggerMismatch,
     /// A checksum did not match.
     ChecksumMismatch,
     /// The sensor sends no checksum or counter; reported once.
@@ -65,6 +67,7 @@ impl FaultKind {
             Self::Undecodable => "undecodable",
             Self::OutOfRange => "out_of_range",
             Self::CounterGap => "counter_gap",
+            Self::TriggerMismatch => "trigger_mismatch",
             Self::ChecksumMismatch => "checksum_mismatch",
             Self::Unprotected => "unprotected",
             Self::FragmentLost => "fragment_lost",

@@ -1,7 +1,8 @@
-//! Temperatures, power and load of the board, from sysfs and /proc; `tegrastats` where sysfs has no rails.
+//! Temperatures, power and load of the board, from sysfs and /proc; `tegrastats` where sysfs lacks them.
 
-use std::fs;
+use crate::tegrastats::Tegrastats;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// What the board says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,9 +20,9 @@ pub struct BoardReading {
 /// Trip points at which Linux or the board's firmware takes speed away.
 const SLOWING: [&str; 2] = ["passive", "hot"];
 /// Limit of a zone that names none, degrees Celsius: Jetson modules slow down from 99 on.
-const LIMIT_C: f64 = 95.0;
+pub(crate) const LIMIT_C: f64 = 95.0;
 /// Rail of a Jetson's monitor that all of the module's power goes through.
-const WHOLE_RAILS: [&str; 3] = ["VDD_IN", "VIN_SYS_5V0", "VIN"];
+pub(crate) const WHOLE_RAILS: [&str; 3] = ["VDD_IN", "VIN_SYS_5V0", "VIN"];
 
 /// Reads a board below a root folder (`/`, or a copy of its files for a test).
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Board {
     root: PathBuf,
     /// Ticks spent, and spent idle, at the last reading.
     ticks: Option<(u64, u64)>,
+    /// Tells what sysfs lacks.
+    fallback: Option<Tegrastats>,
 }
 
 impl Board {
@@ -37,11 +40,35 @@ impl Board {
         Self {
             root: root.into(),
             ticks: None,
+            fallback: None,
         }
+    }
+
+    /// Starts `program`, which prints lines as `tegrastats` does, where sysfs has no temperature or no power.
+    ///
+    /// # Errors
+    /// Where it is needed and cannot be started.
+    pub fn fall_back_on(&mut self, program: &Path) -> io::Result<()> {
+        if self.zones().is_empty() || self.power_w().is_none() {
+            self.fallback = Some(Tegrastats::start(program)?);
+        }
+        Ok(())
     }
 
     /// Reads what there is. What the board does not tell, or tells in a form that is not known, is absent.
     pub fn read(&mut self) -> BoardReading {
+        let mut reading = self.read_files();
+        let told = self.fallback.as_ref().and_then(Tegrastats::latest);
+        if let Some(told) = told {
+            if reading.headroom_c.is_none() {
+                (reading.headroom_c, reading.hottest_c) = (told.headroom_c, told.hottest_c);
+            }
+            reading.power_w = reading.power_w.or(told.power_w);
+        }
+        reading
+    }
+
+    fn read_files(&mut self) -> BoardReading {
         let zones = self.zones();
         let least = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::min);
         BoardReading {
@@ -114,35 +141,6 @@ impl Board {
         let rested = idle.saturating_sub(idle_before).min(passed);
         Some(1.0 - rested as f64 / passed as f64)
     }
-}
-
-/// Hottest zone (degrees Celsius) and the module's power (W) from a line of `tegrastats`, for boards whose rails are not in
-/// sysfs.
-#[must_use]
-pub fn parse_tegrastats(line: &str) -> BoardReading {
-    let mut reading = BoardReading::default();
-    let words: Vec<&str> = line.split_whitespace().collect();
-    for word in &words {
-        // cpu@48.5C, GPU@46C, PMIC@100C (a constant), -256C for what is off.
-        let temperature = word
-            .split_once('@')
-            .filter(|(zone, _)| !zone.eq_ignore_ascii_case("pmic"));
-        let degrees = temperature.and_then(|(_, at)| at.strip_suffix('C')?.parse::<f64>().ok());
-        if let Some(at) = degrees.filter(|at| (-60.0..200.0).contains(at)) {
-            reading.hottest_c = Some(reading.hottest_c.map_or(at, |most: f64| most.max(at)));
-        }
-    }
-    for pair in words.windows(2) {
-        // VDD_IN 4936mW/4936mW, or without the unit on older releases.
-        if WHOLE_RAILS.contains(&pair[0])
-            && let Some((now, _)) = pair[1].split_once('/')
-            && let Ok(milliwatts) = now.trim_end_matches("mW").parse::<f64>()
-        {
-            reading.power_w = Some(milliwatts / 1e3);
-        }
-    }
-    reading.headroom_c = reading.hottest_c.map(|at| LIMIT_C - at);
-    reading
 }
 
 /// Folders in `parent` whose names begin with `prefix`, in order.
@@ -226,20 +224,5 @@ mod tests {
         put("sys/class/hwmon/hwmon0/in1_input", "NaN");
         put("proc/stat", "cpu  1 2");
         assert_eq!(Board::new(root.path()).read(), BoardReading::default());
-    }
-
-    #[test]
-    fn lines_of_tegrastats_are_read() {
-        let line = "11-22-2026 10:00:01 RAM 2448/7620MB (lfb 2x4MB) SWAP 0/3810MB (cached 0MB) CPU [2%@729,off] GR3D_FREQ 0% \
-                    cpu@48.5C soc2@46.9C soc0@47C gpu@47.3C tj@48.5C PMIC@100C iwlwifi@-256C VDD_IN 4936mW/4931mW VDD_SOC 1450mW/1450mW";
-        let reading = parse_tegrastats(line);
-        assert_eq!(reading.hottest_c, Some(48.5));
-        assert_eq!(reading.headroom_c, Some(46.5));
-        assert_eq!(reading.power_w, Some(4.936));
-        assert_eq!(parse_tegrastats("VIN_SYS_5V0 4000/3900").power_w, Some(4.0));
-        assert_eq!(
-            parse_tegrastats("@C VDD_IN x/y VDD_IN"),
-            BoardReading::default()
-        );
     }
 }

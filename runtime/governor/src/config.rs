@@ -3,6 +3,7 @@
 use crate::ladder::{Knob, Ladder, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Why a configuration was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +30,16 @@ pub enum GovernorError {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GovernorConfig {
-    /// Whether knobs are turned at all.
+    /// Whether a live run has a governor. Off where nothing is said; a bundle's configuration has what the board's profile
+    /// says. A run over recordings waits for its lanes and never has one.
     pub enabled: bool,
+    /// Folder whose `sys` and `proc` tell of the board: `/`, or another one for tests and containers.
+    pub board_root: PathBuf,
+    /// Program that is asked where `sys` has no temperatures or no power rails: NVIDIA's `tegrastats`, or one whose lines are
+    /// like its.
+    pub tegrastats: PathBuf,
+    /// Power that the board may draw, W. Without it power is logged and strains nothing.
+    pub power_limit_w: Option<f64>,
     /// Strain from which quality is given up: the busy share of the processors, or power as a share of what is allowed.
     /// Late steps are strain whatever their share.
     pub high: f64,
@@ -59,7 +68,10 @@ impl Default for GovernorConfig {
             costs,
         };
         Self {
-            enabled: true,
+            enabled: false,
+            board_root: PathBuf::from("/"),
+            tegrastats: PathBuf::from("tegrastats"),
+            power_limit_w: None,
             high: 0.9,
             aim: 0.75,
             hot_below_limit_c: 4.0,
@@ -91,6 +103,14 @@ impl GovernorConfig {
     /// # Errors
     /// [`GovernorError`] names the key.
     pub fn ladder(&self) -> Result<Ladder, GovernorError> {
+        self.ladder_of(|_| true)
+    }
+
+    /// The ladder of those knobs alone that there are.
+    ///
+    /// # Errors
+    /// As [`Self::ladder`], also for what is wrong with the others.
+    pub fn ladder_of(&self, there_is: impl Fn(Knob) -> bool) -> Result<Ladder, GovernorError> {
         let value = |key, what| Err(GovernorError::Value { key, what });
         if !(self.high > 0.0 && self.high <= 1.0) {
             return value("high", "is not above 0 and at most 1");
@@ -111,7 +131,27 @@ impl GovernorConfig {
         if !(self.up_after_most_s >= self.up_after_s && self.up_after_most_s.is_finite()) {
             return value("up_after_most_s", "is below up_after_s");
         }
-        Ladder::new(&self.steps)
+        if self
+            .power_limit_w
+            .is_some_and(|watts| !(watts > 0.0 && watts.is_finite()))
+        {
+            return value("power_limit_w", "is not above 0");
+        }
+        let is_radar = |step: &Step| step.knob == Knob::Detector;
+        if self.steps.first().is_some_and(is_radar) && !self.steps.iter().all(is_radar) {
+            return Err(GovernorError::Step {
+                number: 0,
+                what: "gives up the radar's network first; put another knob before it",
+            });
+        }
+        Ladder::new(&self.steps)?;
+        let of: Vec<Step> = self
+            .steps
+            .iter()
+            .copied()
+            .filter(|step| there_is(step.knob))
+            .collect();
+        Ladder::new(&of)
     }
 }
 
@@ -134,14 +174,45 @@ mod tests {
     }
 
     #[test]
+    fn only_knobs_that_there_are_have_rungs() {
+        let config = GovernorConfig::default();
+        let ladder = config.ladder_of(|knob| knob >= Knob::Detector).unwrap();
+        let turned: Vec<_> = ladder
+            .rungs()
+            .iter()
+            .filter_map(|rung| rung.turned)
+            .collect();
+        assert_eq!(
+            turned,
+            [
+                Knob::Detector,
+                Knob::Detector,
+                Knob::CameraRate,
+                Knob::CameraRate
+            ]
+        );
+        assert_eq!(config.ladder_of(|_| false).unwrap().last(), 0);
+        let faulty = GovernorConfig {
+            steps: vec![Step {
+                to: 2.0,
+                ..config.steps[0]
+            }],
+            ..config
+        };
+        assert!(faulty.ladder_of(|_| false).is_err());
+    }
+
+    #[test]
     fn impossible_values_are_told_by_name() {
         type Break = fn(&mut GovernorConfig);
-        let faulty: [(&str, Break); 5] = [
+        let faulty: [(&str, Break); 7] = [
             ("high", |c| c.high = 1.5),
             ("aim", |c| c.aim = 0.95),
             ("look_ahead_s", |c| c.look_ahead_s = f64::NAN),
             ("up_after_most_s", |c| c.up_after_most_s = 1.0),
             ("steps[0]", |c| c.steps[0].to = 2.0),
+            ("power_limit_w", |c| c.power_limit_w = Some(0.0)),
+            ("radar's network first", |c| c.steps.rotate_left(6)),
         ];
         for (word, break_it) in faulty {
             let mut config = GovernorConfig::default();

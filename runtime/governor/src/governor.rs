@@ -6,7 +6,7 @@
 //! while, so that a board at its limit settles instead of swinging; a long calm halves it again.
 
 use crate::config::{GovernorConfig, GovernorError};
-use crate::ladder::{Ladder, Rung};
+use crate::ladder::{Knob, Ladder, Rung};
 use crate::reading::{Reading, Reason};
 
 const SECOND_NS: f64 = 1e9;
@@ -22,7 +22,7 @@ const SLOPE_S: f64 = 5.0;
 /// A turn of a knob, or of several at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
-    /// When, ns on the vehicle clock.
+    /// When, as the reading has it.
     pub at_ns: u64,
     /// Rung before.
     pub from: usize,
@@ -57,13 +57,24 @@ pub struct Governor {
 type Strain = (f64, Reason);
 
 impl Governor {
-    /// At full quality.
+    /// At full quality, with all knobs.
     ///
     /// # Errors
     /// [`GovernorError`] for a configuration that cannot be.
     pub fn new(config: GovernorConfig) -> Result<Self, GovernorError> {
+        Self::of(config, |_| true)
+    }
+
+    /// At full quality, with those knobs that there are.
+    ///
+    /// # Errors
+    /// [`GovernorError`] for a configuration that cannot be.
+    pub fn of(
+        config: GovernorConfig,
+        there_is: impl Fn(Knob) -> bool,
+    ) -> Result<Self, GovernorError> {
         Ok(Self {
-            ladder: config.ladder()?,
+            ladder: config.ladder_of(there_is)?,
             wait_s: config.up_after_s,
             config,
             rung: 0,
@@ -106,9 +117,6 @@ impl Governor {
         };
         self.last_ns = Some(now);
         self.follow_heat(reading.headroom_c, passed_s);
-        if !self.config.enabled {
-            return None;
-        }
         let strain = self.strain(reading);
         self.was_late = reading.lanes.iter().any(|lane| lane.late > 0);
         self.forgive(now);

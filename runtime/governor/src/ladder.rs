@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Knob {
-    /// Share of a keyframe's vision tokens that is looked at.
+    /// Share of the vision tokens that the configuration keeps.
     TokenKeep,
-    /// Words of a description, at most.
+    /// Share of the longest description.
     DraftLength,
-    /// Keyframes a minute that are described, at most.
+    /// Share of the keyframes that are described.
     DescribedKeyframes,
     /// By how much the router's threshold is lowered: fewer blocks are sent.
     OffloadThreshold,
@@ -22,6 +22,31 @@ pub enum Knob {
     Detector,
     /// Share of the pictures that are decoded.
     CameraRate,
+}
+
+impl Knob {
+    /// All knobs.
+    pub const ALL: [Self; 6] = [
+        Self::TokenKeep,
+        Self::DraftLength,
+        Self::DescribedKeyframes,
+        Self::OffloadThreshold,
+        Self::Detector,
+        Self::CameraRate,
+    ];
+
+    /// The name as in configurations and logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TokenKeep => "token_keep",
+            Self::DraftLength => "draft_length",
+            Self::DescribedKeyframes => "described_keyframes",
+            Self::OffloadThreshold => "offload_threshold",
+            Self::Detector => "detector",
+            Self::CameraRate => "camera_rate",
+        }
+    }
 }
 
 /// One notch of one knob.
@@ -192,6 +217,17 @@ mod tests {
         assert_eq!(last.settings.offload_threshold, 0.1);
         assert_eq!(last.settings.camera_rate, 1.0);
         assert!((last.work - 0.7).abs() < 1e-12 && (last.quality - 0.7).abs() < 1e-12);
+    }
+
+    #[test]
+    fn knobs_bear_the_names_of_the_configuration() {
+        for knob in Knob::ALL {
+            let step = toml::to_string(&step(knob, 0.5)).unwrap();
+            assert!(
+                step.contains(&format!("knob = {:?}", knob.name())),
+                "{step}"
+            );
+        }
     }
 
     #[test]

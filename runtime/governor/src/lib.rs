@@ -14,9 +14,11 @@ mod governor;
 mod ladder;
 mod reading;
 pub mod simulation;
+mod tegrastats;
 
-pub use board::{Board, BoardReading, parse_tegrastats};
+pub use board::{Board, BoardReading};
 pub use config::{GovernorConfig, GovernorError};
 pub use governor::{Change, Governor};
 pub use ladder::{Knob, Ladder, Rung, Settings, Step};
 pub use reading::{LaneLoad, Reading, Reason};
+pub use tegrastats::parse_tegrastats;

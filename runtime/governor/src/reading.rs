@@ -14,7 +14,7 @@ pub struct LaneLoad {
 /// The state of board and lanes at an instant. What a board does not tell is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Reading {
-    /// When, ns on the vehicle clock.
+    /// When, ns on any clock that only goes forward.
     pub at_ns: u64,
     /// Share of the processors' time that was used, by anybody.
     pub busy: Option<f64>,
@@ -43,6 +43,18 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The name as in logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Busy => "busy",
+            Self::Hot => "hot",
+            Self::Power => "power",
+            Self::Room => "room",
+        }
+    }
+
     /// As words for a person.
     #[must_use]
     pub fn words(self) -> &'static str {

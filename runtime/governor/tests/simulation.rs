@@ -1,4 +1,5 @@
 //! The governor on simulated boards and on readings of any kind.
+#![allow(clippy::print_stdout)] // Figures, for people.
 
 use drafthorse_governor::simulation::{Comparison, governed, trace::Trace, without};
 use drafthorse_governor::{Governor, GovernorConfig, Knob, LaneLoad, Reading, Reason};
@@ -15,7 +16,7 @@ fn drives() -> u64 {
 #[test]
 fn it_avoids_what_can_be_avoided_and_keeps_quality() {
     let sums = Comparison::over(&GovernorConfig::default(), 0..drives());
-    eprintln!(
+    println!(
         "avoided {:.3}, quality {:.3}, {sums:?}",
         sums.avoided(),
         sums.quality()
@@ -48,7 +49,7 @@ fn full_quality_comes_back_after_cooling() {
     let last = changes.last().unwrap();
     assert_eq!(last.to, 0, "{changes:?}");
     let recovery_s = last.at_ns / SECOND_NS - cools_at as u64;
-    eprintln!("full quality {recovery_s} s after the air cooled");
+    println!("full quality {recovery_s} s after the air cooled");
     let rungs = config.steps.len() as f64;
     assert!((recovery_s as f64) < 60.0 + rungs * config.up_after_most_s);
 }

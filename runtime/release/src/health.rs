@@ -95,6 +95,7 @@ mod tests {
                     queued: 0,
                 })
                 .collect(),
+            governor_rung: None,
         }
     }
 

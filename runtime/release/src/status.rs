@@ -29,6 +29,9 @@ pub struct RunStatus {
     pub recording: bool,
     /// Lanes of the run.
     pub lanes: Vec<LaneStatus>,
+    /// Rung of the governor's ladder, 0 at full quality; none in a run without one.
+    #[serde(default)]
+    pub governor_rung: Option<u32>,
 }
 
 impl RunStatus {

@@ -14,6 +14,7 @@ mod candump;
 mod faults;
 mod jpeg_dir;
 mod retry;
+mod serial;
 mod sync_serial;
 mod ti_file;
 mod ti_packets;

@@ -66,6 +66,8 @@ pub struct QuestionAttention {
 pub struct Vlm {
     looker: Looker,
     longest_answer: usize,
+    /// Share of that which an answer may have.
+    shortened: f64,
     embedding: Embedding,
     decoder: Decoder,
     head: Option<Head>,
@@ -96,6 +98,7 @@ impl Vlm {
         Ok(Self {
             looker,
             longest_answer: longest.unwrap_or(LONGEST_ANSWER),
+            shortened: 1.0,
             embedding: Embedding::open(&files.embed_tokens, backend, &load)?,
             decoder: Decoder::open(&files.decoder, backend, options.threads, &[])?,
             head: match &files.decoder_head {
@@ -111,6 +114,11 @@ impl Vlm {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         self.looker.settings()
+    }
+
+    /// Lets answers have that share of the longest, 0 to 1; at least a token.
+    pub fn shorten(&mut self, share: f64) {
+        self.shortened = share;
     }
 
     /// The tokens of a picture.
@@ -272,7 +280,9 @@ impl Vlm {
         let mut last = prompt.ids.len() - 1;
         let (mut ids, mut log_probabilities) = (Vec::new(), Vec::new());
         let mut ended = false;
-        while ids.len() < self.longest_answer {
+        let longest = (self.longest_answer as f64 * self.shortened).round() as usize;
+        let longest = longest.max(1);
+        while ids.len() < longest {
             let barred = repeated(&ids, self.settings().no_repeat);
             let (id, log_probability) = likeliest(self.logits(last)?, &barred);
             log_probabilities.push(log_probability);
@@ -281,7 +291,7 @@ impl Vlm {
                 break;
             }
             ids.push(id);
-            if ids.len() < self.longest_answer {
+            if ids.len() < longest {
                 self.go_on(&[id])?;
                 last = 0;
             }

@@ -26,10 +26,15 @@ pub(super) fn text(profile: &BoardProfile) -> String {
     let (lanes, record) = (&profile.lanes, &profile.record);
     text.push_str(&format!(
         "\n[lanes]\nradar_queue = {}\ncamera_queue = {}\ncan_queue = {}\n\
+         radar_deadline_ms = {:?}\ncamera_deadline_ms = {:?}\n\
+         \n[governor]\nenabled = {}\n\
          \n[record]\nquota_mib = {}\nrotate_mib = {}\nfree_space_floor_mib = {}\nbuffer_mib = {}\n",
         lanes.radar.queue,
         lanes.camera.queue,
         lanes.can_queue,
+        lanes.radar.deadline_ms,
+        lanes.camera.deadline_ms,
+        profile.governor,
         record.quota_mib,
         // At most half of the quota, so that older files can go while one is written.
         match record.quota_mib {

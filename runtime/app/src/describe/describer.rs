@@ -36,6 +36,8 @@ pub struct Describer {
     /// None where every token stays.
     chooser: Option<Chooser>,
     settings: VisionSettings,
+    /// Share of the tokens that the settings keep.
+    keeps: f64,
     model: String,
     engine: String,
 }
@@ -61,6 +63,7 @@ impl Describer {
             mind,
             chooser,
             settings: settings.clone(),
+            keeps: 1.0,
             model: folder.to_string_lossy().into_owned(),
             engine,
         })
@@ -74,6 +77,16 @@ impl Describer {
     /// The engine that runs the model.
     pub fn engine(&self) -> &str {
         &self.engine
+    }
+
+    /// From now on with that share of the tokens that the settings keep, where they prune at all, and with descriptions of
+    /// that share of the longest.
+    pub fn shorten(&mut self, tokens: f64, longest: f64) {
+        self.keeps = tokens;
+        match &mut self.mind {
+            Mind::Whole(vlm) => vlm.shorten(longest),
+            Mind::Drafter(drafting) => drafting.shorten(longest),
+        }
     }
 
     /// Says what a view shows, with the tokens that the settings leave.
@@ -176,7 +189,8 @@ impl Describer {
         view: &View,
         question: Option<&str>,
     ) -> Result<PictureTokens> {
-        let keep = self.settings.kept_of(all.len());
+        let keep = self.settings.kept_of(all.len()) as f64 * self.keeps;
+        let keep = (keep.round() as usize).max(1);
         let Some(chooser) = &mut self.chooser else {
             return Ok(all.clone());
         };

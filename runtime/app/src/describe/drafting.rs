@@ -41,6 +41,8 @@ pub(crate) struct Drafting {
     vocabulary: usize,
     fact_tokens: Vec<u32>,
     longest: usize,
+    /// Share of that which a draft may have.
+    shortened: f64,
     /// Tokens of every whole picture.
     image_tokens: usize,
 }
@@ -77,6 +79,7 @@ impl Drafting {
             vocabulary: words.vocabulary(),
             fact_tokens: folder.config.fact_tokens,
             longest: settings.longest.or(rules.longest).unwrap_or(LONGEST),
+            shortened: 1.0,
             looker,
             image_tokens,
         })
@@ -85,6 +88,11 @@ impl Drafting {
     /// The tokens of a picture.
     pub(crate) fn look(&mut self, picture: &Image) -> Result<PictureTokens> {
         Ok(self.looker.look(picture)?)
+    }
+
+    /// Lets drafts have that share of the longest.
+    pub(crate) fn shorten(&mut self, share: f64) {
+        self.shortened = share;
     }
 
     /// Drafts a description of what is seen, and scores it.
@@ -100,7 +108,8 @@ impl Drafting {
                 self.image_tokens
             );
         }
-        let written = self.drafter.write(&of, &prompt, self.longest)?;
+        let longest = (self.longest as f64 * self.shortened).round() as usize;
+        let written = self.drafter.write(&of, &prompt, longest.max(1))?;
         let score = self.scorer.score(&written)?;
         let text = self.text(&written.ids)?;
         let drafted = Drafted {

@@ -63,6 +63,11 @@ impl Feed {
         self.full.then_some(&self.message)
     }
 
+    /// The same, whose stamps may be corrected.
+    pub fn head_mut(&mut self) -> Option<&mut RawMessage> {
+        self.full.then_some(&mut self.message)
+    }
+
     /// Part of the recording that was read, 0 to 1.
     pub fn progress(&self) -> Option<f64> {
         if self.ended {

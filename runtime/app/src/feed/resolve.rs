@@ -337,6 +337,7 @@ fn plan_of(
         camera: config.camera.or(found.and_then(|f| f.camera)),
         time_offset_ns: (offset_ms * 1e6).round() as i64,
         can_map: None,
+        trigger: config.trigger.clone(),
     }
 }
 
@@ -381,6 +382,7 @@ mod tests {
             camera: None,
             time_offset_ns: 0,
             can_map: None,
+            trigger: None,
         }
     }
 

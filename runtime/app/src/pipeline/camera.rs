@@ -40,6 +40,8 @@ pub struct CameraLane {
     pub events: FaultLog,
     /// Pictures decoded so far.
     pub frames: u64,
+    /// Pictures that were not looked at because the governor gave them up.
+    pub spared: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -82,16 +84,28 @@ impl CameraLane {
             faults: FaultLog::new(plan.sensor_names()),
             events: FaultLog::new(plan.sensor_names()),
             frames: 0,
+            spared: 0,
         })
     }
 
-    /// Takes one raw message; stages what follows from it.
-    pub fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
+    /// Takes one raw message; stages what follows from it. A spared one is not decoded.
+    pub fn step(
+        &mut self,
+        raw: &RawMessage,
+        spared: bool,
+        clock: &mut StageClock,
+        out: &mut Staged,
+    ) {
+        self.spared += u64::from(spared);
+        // H.264 has each picture follow from those before it: decoded it must be, and is not looked at.
+        if spared && self.format != RawFormat::H264 {
+            return;
+        }
         let decoded = self.decoder.decode(raw, &mut self.image);
         clock.end("camera.decode");
         match decoded {
-            Ok(true) => self.look(raw, clock, out),
-            Ok(false) => {}
+            Ok(true) if !spared => self.look(raw, clock, out),
+            Ok(_) => {}
             Err(error) => {
                 let found = Fault {
                     kind: FaultKind::Undecodable,
@@ -158,6 +172,11 @@ impl CameraLane {
     fn preview_due(&mut self, captured_ns: u64) -> bool {
         let hz = self.config.preview_hz;
         self.config.preview_width_px > 0 && self.state.preview.is_due(captured_ns, hz)
+    }
+
+    /// The camera's name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What the lane's networks did.

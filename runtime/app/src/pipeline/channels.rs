@@ -49,6 +49,7 @@ fixed_channels! {
     19 DESCRIPTIONS "/descriptions" |t| own_channel(t, "Description", Role::Measured);
     20 VERDICTS "/verdicts" |t| own_channel(t, "Verdict", Role::Measured);
     21 LINK "/link" |t| own_channel(t, "Link", Role::Measured);
+    22 GOVERNOR "/governor" |t| own_channel(t, "Governor", Role::Measured);
 }
 
 /// The channels one sensor has.

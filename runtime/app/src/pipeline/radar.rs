@@ -53,6 +53,8 @@ pub struct RadarCounts {
     pub most_tracks: u64,
     /// Distinct tracks.
     pub tracks: u64,
+    /// Scans that were not shown to their network because the governor gave that up.
+    pub spared: u64,
     shown: SeenIds,
 }
 
@@ -119,8 +121,14 @@ impl RadarLane {
         })
     }
 
-    /// Takes one raw message; stages what follows from it.
-    pub fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
+    /// Takes one raw message; stages what follows from it. The network is not asked about a spared one.
+    pub fn step(
+        &mut self,
+        raw: &RawMessage,
+        spared: bool,
+        clock: &mut StageClock,
+        out: &mut Staged,
+    ) {
         let Some(Some(decoder)) = self.sensors.get_mut(usize::from(raw.sensor.0)) else {
             return;
         };
@@ -130,7 +138,7 @@ impl RadarLane {
         for fault in self.found.drain(..) {
             self.faults.stage(&fault, cause, out);
         }
-        self.perceive(raw.sensor, kind, cause, clock, out);
+        self.perceive(raw.sensor, (kind, spared), cause, clock, out);
     }
 
     /// No more input comes: what the decoders still hold is perceived.
@@ -145,14 +153,14 @@ impl RadarLane {
                 captured_ns: self.reading.tracks.captured_ns,
                 received_ns: self.reading.tracks.received_ns,
             };
-            self.perceive(SensorId(index as u16), kind, cause, clock, out);
+            self.perceive(SensorId(index as u16), (kind, false), cause, clock, out);
         }
     }
 
     fn perceive(
         &mut self,
         sensor: SensorId,
-        kind: ReadingKind,
+        (kind, spared): (ReadingKind, bool),
         cause: Cause,
         clock: &mut StageClock,
         out: &mut Staged,
@@ -177,7 +185,7 @@ impl RadarLane {
                 clock.end("radar.ego");
                 self.perception.cluster(&self.reading.scan);
                 clock.end("radar.cluster");
-                self.ask_network(sensor, cause, clock, out);
+                self.ask_network(sensor, spared, cause, clock, out);
                 self.perception.track(&self.reading.scan);
                 clock.end("radar.track");
             }
@@ -203,10 +211,12 @@ impl RadarLane {
         }
     }
 
-    /// Asks the network that looks at a radar, whose boxes take the place of clusters then.
+    /// Asks the network that looks at a radar, whose boxes take the place of clusters then. A spared scan is only kept for
+    /// those that it is laid together with.
     fn ask_network(
         &mut self,
         sensor: SensorId,
+        spared: bool,
         cause: Cause,
         clock: &mut StageClock,
         out: &mut Staged,
@@ -218,6 +228,12 @@ impl RadarLane {
         let frame = self.perception.frame();
         let (ego, odom) = (frame.ego, frame.odom);
         let (scan, events) = (&self.reading.scan, &mut self.events);
+        if spared {
+            self.counts.spared += 1;
+            network.pass_over(scan, (&ego, odom));
+            clock.end("radar.network");
+            return;
+        }
         let area = network.area();
         let boxes = network.look(scan, (&ego, odom), cause, events, out);
         let check = boxes.map(|boxes| self.perception.take_boxes(boxes, area));

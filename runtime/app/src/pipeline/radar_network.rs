@@ -90,6 +90,11 @@ impl RadarNetwork {
         Some(&self.boxes)
     }
 
+    /// Keeps a scan for those that it is laid together with, without looking.
+    pub fn pass_over(&mut self, scan: &RadarScan, (ego, odom): (&EgoMotion, [f64; 3])) {
+        self.accumulator.take(scan, ego, odom, &self.mount);
+    }
+
     /// Where it looks, on the vehicle's xy plane.
     pub fn area(&self) -> impl Fn([f64; 2]) -> bool + use<> {
         let radar_from_vehicle = self.vehicle_from_radar.inverse();

@@ -258,7 +258,7 @@ impl Machine {
             return Ok(());
         };
         if lane.known {
-            lane.logic.step(&raw, &mut self.clock, out);
+            lane.logic.step(&raw, step.spared, &mut self.clock, out);
             for (stage, ns) in self.clock.spans() {
                 self.latencies.record(stage, *ns);
             }

@@ -77,6 +77,8 @@ pub(super) struct ReportData {
     pub pairs: Pairs,
     /// What the recorder said of itself.
     pub health: Health,
+    /// What the governor did; absent in a run without one.
+    pub governor: Option<Governed>,
     /// Channels by topic.
     pub channels: Vec<ChannelRow>,
     /// Messages that could not be decoded as their schema says, by topic.
@@ -240,6 +242,32 @@ pub(super) struct KeptWindow {
     /// `keyframe`, `event`, `fault` or `note`.
     pub reason: String,
     pub detail: String,
+}
+
+/// What the governor read and did.
+#[derive(Debug, Serialize)]
+pub(super) struct Governed {
+    /// Reports, one a second, and those below full quality.
+    pub reports: u64,
+    pub below_full: u64,
+    /// The lowest rung that was reached, and the lowest there is.
+    pub lowest_rung: u32,
+    pub rungs: u32,
+    pub hottest_c: Option<f64>,
+    pub most_power_w: Option<f64>,
+    /// Turns of knobs, and the first of them.
+    pub count: u64,
+    pub turns: Vec<Turned>,
+}
+
+/// A knob was turned.
+#[derive(Debug, Serialize)]
+pub(super) struct Turned {
+    pub t: i64,
+    pub knob: String,
+    pub from: f64,
+    pub to: f64,
+    pub why: String,
 }
 
 /// What a vision-language model says of a picture.

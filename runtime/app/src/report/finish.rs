@@ -368,6 +368,7 @@ fn finish_status(s: Status, axis: &Axis, data: &mut ReportData) {
     };
     data.clock = s.clock;
     data.health = s.health;
+    data.governor = s.governor.finish(axis);
 }
 
 /// What the networks answered, with their origin as the plan says.

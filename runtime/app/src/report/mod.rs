@@ -8,6 +8,7 @@ mod cloud;
 mod data;
 mod finish;
 mod fold;
+mod governor;
 mod histogram;
 mod kept;
 mod keyframes;

@@ -3,6 +3,7 @@
 use super::bins::Bins;
 use super::data::{Clock, Fault, Health, MarkLabel};
 use super::fold::Message;
+use super::governor::Governor;
 use super::histogram::Histogram;
 use crate::network_summary::{ClusterCheck, answered_by};
 use drafthorse_detector::CrossCheck;
@@ -38,6 +39,7 @@ pub(super) struct Status {
     pub pair_difference: Histogram,
     pub clock: Clock,
     pub health: Health,
+    pub governor: Governor,
     /// Pictures by sensor index.
     pub frames: BTreeMap<u32, u64>,
     pub frozen_frames: u64,
@@ -75,6 +77,10 @@ impl Status {
             }
             "drafthorse.ClockState" => self.clock(drafthorse::ClockState::decode(m.data)?),
             "drafthorse.Health" => self.health(&drafthorse::Health::decode(m.data)?),
+            "drafthorse.Governor" => {
+                let report = drafthorse::Governor::decode(m.data)?;
+                self.governor.add(report, m.instant_ns());
+            }
             "drafthorse.FrameInfo" => {
                 let info = drafthorse::FrameInfo::decode(m.data)?;
                 *self.frames.entry(info.sensor).or_default() += 1;
@@ -207,7 +213,8 @@ impl Status {
     }
 }
 
-fn clip(mut text: String) -> String {
+/// A text that is not too long.
+pub(super) fn clip(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
         text.truncate(end);
         text.push('…');

@@ -46,8 +46,10 @@ pub(super) struct Blocks {
     run: String,
     mode: Mode,
     router: Router,
-    /// The threshold as it is set; the link's state may lower it.
+    /// The threshold as it is set; the link's state and the governor may lower it.
     threshold: Threshold,
+    /// What the governor takes off it.
+    lowered: f64,
     settings: Option<Settings>,
     target: TargetShape,
     offload: Option<Offload>,
@@ -95,6 +97,7 @@ impl Blocks {
             mode,
             router: Router::new(*router),
             threshold: router.threshold,
+            lowered: 0.0,
             settings: settings.cloned(),
             target,
             offload: offload.context("offload cannot begin")?,
@@ -220,18 +223,25 @@ impl Blocks {
         advice.map_or(settings.code, |advice| advice.code)
     }
 
-    /// Lowers the threshold while the link asks for it.
+    /// Takes that much off the threshold from the next block on.
+    pub(super) fn lower_threshold(&mut self, by: f64) {
+        self.lowered = by;
+    }
+
+    /// Lowers the threshold while the link or the governor asks for it.
     fn follow_link(&mut self) {
         let Some(offload) = &self.offload else { return };
         let link = offload.stats().link;
         let advice = policy::advise(&link, &[(Code::Fsq, 0)], Code::Fsq, Duration::from_secs(1));
         let scale = f64::from(advice.map_or(1.0, |advice| advice.threshold_scale));
         self.router.set_threshold(match self.threshold {
-            Threshold::Fixed { tau } => Threshold::Fixed { tau: tau * scale },
+            Threshold::Fixed { tau } => Threshold::Fixed {
+                tau: (tau * scale - self.lowered).max(0.0),
+            },
             // A wanted rate of accepted blocks grows as the threshold falls.
             Threshold::AcceptRate { rate, tau } => Threshold::AcceptRate {
-                rate: 1.0 - (1.0 - rate) * scale,
-                tau: tau * scale,
+                rate: (1.0 - (1.0 - rate) * scale + self.lowered).min(1.0),
+                tau: (tau * scale - self.lowered).max(0.0),
             },
         });
     }

@@ -3,6 +3,7 @@
 
 use super::blocks::{Blocks, Left};
 use super::ingress::Ingress;
+use super::knobs::{Knobs, Share};
 use super::lock;
 use super::log::LogWriter;
 use crate::config::Config;
@@ -14,9 +15,9 @@ use crate::summary::Latencies;
 use anyhow::{Context, Result};
 use drafthorse_core::{Fault, FaultKind};
 use drafthorse_engine_auto::Engines;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How often verdicts are looked for while no keyframe comes.
@@ -54,8 +55,12 @@ pub(crate) struct Descriptions {
     waiting: Mutex<Option<SyncSender<View>>>,
     /// A run over recordings waits for the model; a live one goes on.
     waits: bool,
+    knobs: Arc<Knobs>,
+    /// Of the keyframes, those that are described.
+    described: Mutex<Share>,
     made: AtomicU64,
     dropped: AtomicU64,
+    spared: AtomicU64,
 }
 
 impl Descriptions {
@@ -64,14 +69,18 @@ impl Descriptions {
         plan: &Plan,
         channels: &Channels,
         settings: &VisionSettings,
+        knobs: Arc<Knobs>,
     ) -> (Self, Receiver<View>) {
         let (waiting, views) = sync_channel(QUEUE);
         let descriptions = Self {
             watch: Mutex::new(Watch::new(plan, channels, settings)),
             waiting: Mutex::new(Some(waiting)),
             waits: plan.mode == Mode::File,
+            knobs,
+            described: Mutex::default(),
             made: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            spared: AtomicU64::new(0),
         };
         (descriptions, views)
     }
@@ -82,6 +91,11 @@ impl Descriptions {
             let times = [entry.log_time_ns, entry.publish_time_ns];
             let view = lock(&self.watch).take(entry.channel, times, bytes);
             let Some(view) = view else { continue };
+            let share = self.knobs.now().described_keyframes;
+            if !lock(&self.described).takes(share) {
+                self.spared.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
             let waiting = lock(&self.waiting).clone();
             let taken = match (waiting, self.waits) {
                 (None, _) => false,
@@ -127,6 +141,11 @@ impl Descriptions {
                 captured_ns: view.captured_ns,
                 received_ns: view.logged_ns,
             };
+            let knobs = self.knobs.now();
+            describer.shorten(knobs.token_keep, knobs.draft_length);
+            if let Some(blocks) = &mut blocks {
+                blocks.lower_threshold(knobs.offload_threshold);
+            }
             match describer.describe(&view) {
                 Ok(described) => {
                     let description = &described.description;
@@ -160,6 +179,11 @@ impl Descriptions {
         let now_ns = ingress.last_received_ns();
         let left = blocks.map(|blocks| blocks.finish(&mut describer, log, now_ns));
         (latencies, left)
+    }
+
+    /// Keyframes that were not described because the governor gave that up.
+    pub(super) fn spared(&self) -> u64 {
+        self.spared.load(Ordering::Relaxed)
     }
 
     /// Descriptions made, and keyframes that came too fast for one.

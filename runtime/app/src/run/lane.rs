@@ -1,14 +1,16 @@
 //! A lane's thread: takes the next message, runs the step, appends what followed from it.
 
+use super::knobs::Share;
 use super::{LaneHandle, Shared};
 use crate::pipeline::camera::CameraLane;
-use crate::pipeline::channels::Channel;
+use crate::pipeline::channels::{Channel, gives_points};
 use crate::pipeline::network::NetworkStage;
 use crate::pipeline::queue::Taken;
 use crate::pipeline::radar::RadarLane;
 use crate::pipeline::radar_network::RadarNetwork;
 use crate::pipeline::staged::{Cause, Staged};
 use crate::pipeline::stages::StageClock;
+use crate::plan::RADAR_LANE;
 use crate::summary::{Latencies, Summary};
 use anyhow::Result;
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
@@ -37,8 +39,8 @@ impl Queued {
 
 /// What a lane does with its messages: a pure fold, see [`crate::pipeline`].
 pub trait LaneLogic: Send {
-    /// Takes one raw message; stages what follows from it.
-    fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged);
+    /// Takes one raw message; stages what follows from it, without its costly part where that is to be spared.
+    fn step(&mut self, raw: &RawMessage, spared: bool, clock: &mut StageClock, out: &mut Staged);
     /// No more input comes.
     fn finish(&mut self, clock: &mut StageClock, out: &mut Staged);
     /// The whole state, where the lane can be taken up in the middle.
@@ -63,8 +65,8 @@ pub trait LaneLogic: Send {
 }
 
 impl LaneLogic for RadarLane {
-    fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
-        RadarLane::step(self, raw, clock, out);
+    fn step(&mut self, raw: &RawMessage, spared: bool, clock: &mut StageClock, out: &mut Staged) {
+        RadarLane::step(self, raw, spared, clock, out);
     }
     fn finish(&mut self, clock: &mut StageClock, out: &mut Staged) {
         RadarLane::finish(self, clock, out);
@@ -82,6 +84,7 @@ impl LaneLogic for RadarLane {
         summary.scans += self.counts.scans;
         summary.tracks += self.counts.tracks;
         summary.most_tracks = summary.most_tracks.max(self.counts.most_tracks);
+        summary.add_spared(RADAR_LANE, self.counts.spared);
         summary.add_faults(&self.faults);
         summary.add_faults(&self.events);
         summary.add_networks(self.networks().map(RadarNetwork::summary));
@@ -89,8 +92,8 @@ impl LaneLogic for RadarLane {
 }
 
 impl LaneLogic for CameraLane {
-    fn step(&mut self, raw: &RawMessage, clock: &mut StageClock, out: &mut Staged) {
-        CameraLane::step(self, raw, clock, out);
+    fn step(&mut self, raw: &RawMessage, spared: bool, clock: &mut StageClock, out: &mut Staged) {
+        CameraLane::step(self, raw, spared, clock, out);
     }
     fn finish(&mut self, _clock: &mut StageClock, _out: &mut Staged) {}
     fn checkpoint(&self) -> Result<Option<Vec<u8>>> {
@@ -104,6 +107,7 @@ impl LaneLogic for CameraLane {
     }
     fn summarise(&self, summary: &mut Summary) {
         summary.frames += self.frames;
+        summary.add_spared(self.name(), self.spared);
         summary.add_faults(&self.faults);
         summary.add_faults(&self.events);
         summary.add_networks(self.networks().map(NetworkStage::summary));
@@ -136,6 +140,8 @@ pub(crate) struct LaneThread<'a> {
     step: message::LaneStep,
     checkpointed_segment: u32,
     last: Cause,
+    /// Of each sensor's messages, those whose costly part is not spared.
+    shares: Vec<Share>,
     /// The log has lost something of this lane since its last recorded state.
     lost: bool,
     lost_messages: u64,
@@ -160,6 +166,7 @@ impl<'a> LaneThread<'a> {
             },
             checkpointed_segment: 0,
             last: Cause::at(shared.first_ns),
+            shares: vec![Share::default(); shared.plan.sensors.len()],
             lost: false,
             lost_messages: 0,
         }
@@ -201,14 +208,28 @@ impl<'a> LaneThread<'a> {
         self.staged.clear();
         self.step.sensor = u32::from(raw.sensor.0);
         self.step.sequence = raw.sequence;
+        self.step.spared = self.spares(raw);
         self.staged.push_message(Channel::STEP, cause, &self.step);
         self.clock.start();
-        self.logic.step(raw, &mut self.clock, &mut self.staged);
+        self.logic
+            .step(raw, self.step.spared, &mut self.clock, &mut self.staged);
         self.append(queued.segment, cause);
         self.clock.end("record");
         self.measure(cause, began - queued.arrived, queued.arrived.elapsed());
         self.step.step += 1;
         self.handle.steps.store(self.step.step, Ordering::Relaxed);
+    }
+
+    /// Whether the governor gives up the costly part of a message.
+    fn spares(&mut self, raw: &RawMessage) -> bool {
+        let settings = self.shared.knobs.now();
+        let share = match raw.format {
+            camera if camera.is_camera() => settings.camera_rate,
+            radar if gives_points(radar) => settings.detector,
+            _ => return false,
+        };
+        let sensor = self.shares.get_mut(usize::from(raw.sensor.0));
+        sensor.is_some_and(|sensor| !sensor.takes(share))
     }
 
     /// Appends the step and what followed from it; past a change of segment also the state after
@@ -295,6 +316,9 @@ impl<'a> LaneThread<'a> {
         }
         self.latencies.record("queue", queue_ns);
         self.latencies.record("total", total_ns);
+        if total > self.handle.deadline {
+            self.handle.late.fetch_add(1, Ordering::Relaxed);
+        }
         let log = &self.shared.log;
         let (name, step, spans) = (&self.handle.name, self.step.step, self.clock.spans());
         log.batch().append_with(
@@ -310,6 +334,7 @@ impl<'a> LaneThread<'a> {
         self.staged.clear();
         self.step.sensor = 0;
         self.step.sequence = 0;
+        self.step.spared = false;
         self.step.finish = true;
         let end = Cause::at(self.last.received_ns);
         self.staged.push_message(Channel::STEP, end, &self.step);

@@ -48,8 +48,12 @@ fn feed_one(shared: &Shared, feed: &mut Feed) {
         for fault in faults.drain(..) {
             shared.ingress.event(&fault);
         }
-        if let Some(raw) = feed.head() {
+        if let Some(raw) = feed.head_mut() {
+            let mismatch = shared.triggers.take(raw);
             deliver(shared, raw);
+            if let Some(fault) = mismatch {
+                shared.ingress.event(&fault);
+            }
             feed.take_truth(|truth| shared.ingress.truth(truth));
         }
         if !more {
@@ -93,6 +97,9 @@ fn watch(shared: &Shared, running: &AtomicUsize, progress: &Progress) {
             mode: "live".to_owned(),
         });
         shared.health(at_ns);
+        if let Some(governor) = &shared.governor {
+            governor.tick(shared, at_ns);
+        }
         outside.tell(shared, at_ns);
         progress.show(None, shared.words());
     }

@@ -4,8 +4,10 @@ mod allocations;
 mod blocks;
 mod describe;
 mod file;
+mod governor;
 mod ingress;
 mod keyframes;
+mod knobs;
 mod lane;
 mod live;
 mod log;
@@ -15,6 +17,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod told;
+mod triggers;
 mod windows;
 
 pub use allocations::radar_lane_allocations_per_scan;
@@ -46,8 +49,10 @@ use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
 use drafthorse_record::messages::drafthorse as message;
 use drafthorse_record::storage::{Disk, FileSystem};
 use drafthorse_record::{Recorder, StopReason, WhenFull};
+use governor::Governing;
 use ingress::Ingress;
 use keyframes::Keyframes;
+use knobs::Knobs;
 use lane::{LaneOutcome, LaneThread, Queued};
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -55,6 +60,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use triggers::Triggers;
 use windows::Windows;
 
 /// What a run is told beside its configuration.
@@ -99,6 +105,9 @@ pub(crate) struct LaneHandle {
     order: Mutex<()>,
     pub(crate) dropped: AtomicU64,
     pub(crate) steps: AtomicU64,
+    /// Time from receipt to results after which a step is late.
+    pub(crate) deadline: Duration,
+    pub(crate) late: AtomicU64,
 }
 
 /// Where a sensor's messages go.
@@ -118,6 +127,11 @@ pub(crate) struct Shared {
     pub(crate) keyframes: Option<Keyframes>,
     /// None where keyframes are not described.
     pub(crate) descriptions: Option<Descriptions>,
+    triggers: Triggers,
+    /// What the governor has given up.
+    pub(crate) knobs: Arc<Knobs>,
+    /// None in a run without one.
+    governor: Option<Governing>,
     pub(crate) lanes: Vec<LaneHandle>,
     /// By sensor index.
     pub(crate) routes: Vec<Route>,
@@ -166,6 +180,9 @@ impl Shared {
         Ok(Self {
             keyframes: Keyframes::new(&plan, &config.record.events, &log)?,
             descriptions: None,
+            triggers: Triggers::new(&plan)?,
+            knobs: Arc::default(),
+            governor: Governing::new(&config.governor, &plan, channels, config.offload.is_some())?,
             ingress: Ingress::new(&plan, channels, log.clone(), first_ns),
             log,
             lanes,
@@ -289,8 +306,12 @@ fn run_resolved(
                 }
                 false => None,
             };
-            let (descriptions, views) =
-                Descriptions::new(&shared.plan, &channels, describer.settings());
+            let (descriptions, views) = Descriptions::new(
+                &shared.plan,
+                &channels,
+                describer.settings(),
+                Arc::clone(&shared.knobs),
+            );
             shared.descriptions = Some(descriptions);
             Some((Making { describer, blocks }, views))
         }
@@ -370,12 +391,19 @@ fn lanes(config: &Config, plan: &Plan) -> (Vec<LaneHandle>, Vec<Route>) {
             })
             .collect();
         let slot = |source| Queued::empty(sensors[source], format(source));
+        let deadline_ms = match name == RADAR_LANE {
+            true => config.lanes.radar_deadline_ms,
+            false => config.lanes.camera_deadline_ms,
+        };
+        let deadline = Duration::from_secs_f64(1e-3 * deadline_ms);
         LaneHandle {
             name,
             queue: LaneQueue::new(&shares, policy, slot),
             order: Mutex::new(()),
             dropped: AtomicU64::new(0),
             steps: AtomicU64::new(0),
+            deadline,
+            late: AtomicU64::new(0),
         }
     });
     (lanes.collect(), routes)
@@ -557,7 +585,9 @@ fn summarise(shared: &Shared, outcomes: Outcomes) -> (Summary, Option<Left>) {
         let (made, dropped) = descriptions.counts();
         summary.descriptions = made;
         summary.drops_by_lane.insert("vision".to_owned(), dropped);
+        summary.add_spared("vision", descriptions.spared());
     }
+    summary.governor = shared.governor.as_ref().map(Governing::summary);
     for lane in &shared.lanes {
         let dropped = lane.dropped.load(Ordering::Relaxed);
         summary.drops_by_lane.insert(lane.name.clone(), dropped);

@@ -1,6 +1,7 @@
 //! What a live run tells the outside each second: a status file, and systemd's watchdog.
 
 use super::Shared;
+use super::governor::Governing;
 use drafthorse_release::{LaneStatus, RunStatus};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -50,6 +51,7 @@ impl Outside {
                 at_ns,
                 recording: recorder.stopped.is_none(),
                 lanes,
+                governor_rung: shared.governor.as_ref().map(Governing::rung),
             };
             let text = serde_json::to_vec(&status).unwrap_or_default();
             // Not synced: it speaks of this second, and the disk must not hold up the clock's ticks.

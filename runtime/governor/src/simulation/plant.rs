@@ -15,10 +15,10 @@ const SETTLES_S: f64 = 90.0;
 /// Where the board slows itself down, where it lets go again, and how slow it gets.
 const LIMIT_C: f64 = 95.0;
 const LETS_GO_C: f64 = 92.0;
-const SLOWEST: f64 = 0.4;
+pub(super) const SLOWEST: f64 = 0.4;
 /// Speed lost in a second above the limit, and won back in one below.
 const SLOWS: f64 = 0.1;
-const RECOVERS: f64 = 0.05;
+pub(super) const RECOVERS: f64 = 0.05;
 /// Scans and pictures a second (three cameras).
 const SCANS: f64 = 20.0;
 const PICTURES: f64 = 45.0;
@@ -107,6 +107,31 @@ impl Plant {
 
     /// Goes on for a second on a rung.
     pub fn step(&mut self, rung: &Rung, trace: &Trace, second: usize) -> Step {
+        let step = Step::at(self.speed, rung, trace, second);
+        self.take(step, trace.air_c(second));
+        step
+    }
+
+    /// What a second does to the board.
+    pub(super) fn take(&mut self, step: Step, air_c: f64) {
+        let power_w = REST_W + LOAD_W * step.busy * self.speed * self.speed;
+        let settled_c = air_c + WARMTH_C_PER_W * power_w;
+        self.temperature_c += (settled_c - self.temperature_c) / SETTLES_S;
+        if self.temperature_c > LIMIT_C {
+            self.speed = (self.speed - SLOWS).max(SLOWEST);
+        } else if self.temperature_c < LETS_GO_C {
+            self.speed = (self.speed + RECOVERS).min(1.0);
+        }
+        self.told = self.late;
+        self.late[0] += step.radar_late;
+        self.late[1] += step.camera_late;
+        self.last = step;
+    }
+}
+
+impl Step {
+    /// A second on a rung at a share of full speed.
+    pub(super) fn at(speed: f64, rung: &Rung, trace: &Trace, second: usize) -> Self {
         let settings = &rung.settings;
         let crowd = trace.crowd(second);
         let scan_s = SCAN_S * crowd + NETWORK_S * settings.detector;
@@ -119,34 +144,21 @@ impl Plant {
             * words
             * (0.3 + 0.7 * settings.token_keep);
         let others = trace.others(second);
-        let wanted = (radar + cameras + described + others) / (CORES * self.speed);
+        let wanted = (radar + cameras + described + others) / (CORES * speed);
         let busy = wanted.min(1.0);
         // The radar's lane goes first; cameras share what is left with what does not matter to them.
-        let radar_time_s = scan_s / self.speed * (1.0 + 0.3 * busy * busy);
+        let radar_time_s = scan_s / speed * (1.0 + 0.3 * busy * busy);
         let waiting = 1.0 / (1.0 - wanted.min(0.97));
-        let camera_time_s = PICTURE_S / self.speed * (0.6 + 0.4 * waiting);
+        let camera_time_s = PICTURE_S / speed * (0.6 + 0.4 * waiting);
         // What the processors have no time for is not decoded.
         let starved = (1.0 - 1.0 / wanted.max(1.0)).max(0.0);
         let late = tail(camera_time_s, PICTURE_DEADLINE_S);
-        let step = Step {
+        Self {
             radar_late: SCANS * tail(radar_time_s, SCAN_DEADLINE_S),
             camera_late: pictures * (starved + (1.0 - starved) * late),
             busy,
             camera_steps: pictures,
-        };
-        let power_w = REST_W + LOAD_W * busy * self.speed * self.speed;
-        let settled_c = trace.air_c(second) + WARMTH_C_PER_W * power_w;
-        self.temperature_c += (settled_c - self.temperature_c) / SETTLES_S;
-        if self.temperature_c > LIMIT_C {
-            self.speed = (self.speed - SLOWS).max(SLOWEST);
-        } else if self.temperature_c < LETS_GO_C {
-            self.speed = (self.speed + RECOVERS).min(1.0);
         }
-        self.told = self.late;
-        self.late[0] += step.radar_late;
-        self.late[1] += step.camera_late;
-        self.last = step;
-        step
     }
 }
 

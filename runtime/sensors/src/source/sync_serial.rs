@@ -3,31 +3,21 @@
 //! Its messages are stamped on the vehicle clock by its own stamps and what exchanges of time say of its
 //! clock. The port is opened again when it vanishes.
 
-use super::{ReadOutcome, Source, SourceError, faults::FaultLog, retry::Retry};
-use crate::sync::{Event, SyncLink};
-use crate::uri::{SourceUri, output, pulses};
+use super::serial::{Got, Serial};
+use super::{ReadOutcome, Source, SourceError, faults::FaultLog};
+use crate::sync::{Event, SyncLink, triggers_of};
+use crate::uri::SourceUri;
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
-use drafthorse_link::Trigger;
-use serialport::{SerialPort, TTYPort};
-use std::{
-    io::{self, Read, Write},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 const BAUD: u32 = 921_600;
 const PIECE: usize = 512;
-/// How long a pulse is, where its period is at least twice that.
-const WIDTH_NS: u32 = 1_000_000;
 
-/// A serial port that comes and goes.
+/// The microcontroller's end of a serial port.
 pub(super) struct SyncSerial {
-    device: String,
-    name: String,
-    baud: u32,
     sensor: SensorId,
     clock: fn() -> u64,
-    port: Option<TTYPort>,
-    retry: Retry,
+    port: Serial,
     link: SyncLink,
     piece: Vec<u8>,
     out: Vec<u8>,
@@ -44,17 +34,13 @@ impl SyncSerial {
         clock: fn() -> u64,
     ) -> Result<Self, SourceError> {
         let baud = uri.number("baud")?.unwrap_or(BAUD);
-        let triggers: Vec<_> = uri.options().iter().filter_map(trigger).collect();
+        let triggers: Vec<_> = triggers_of(uri).collect();
         // Any number does that the session before this one had not.
         let session = clock() as u16;
         Ok(Self {
-            device: uri.target().to_owned(),
-            name: format!("the serial port {}", uri.target()),
-            baud,
             sensor,
             clock,
-            port: None,
-            retry: Retry::every(Duration::from_millis(500)),
+            port: Serial::new(uri.target(), baud, clock),
             link: SyncLink::new(baud, &triggers, session),
             piece: vec![0; PIECE],
             out: Vec::with_capacity(PIECE),
@@ -65,55 +51,24 @@ impl SyncSerial {
         })
     }
 
-    fn failed(&mut self, error: &dyn std::fmt::Display) {
-        self.port = None;
-        let at = (self.clock)();
-        self.retry.failed(&mut self.faults, at, &self.name, error);
-    }
-
     /// Sends what is due and reads one piece, or tries to open the port.
     fn advance(&mut self, timeout: Duration) {
-        let Some(port) = &mut self.port else {
-            if !self.retry.due(timeout) {
-                return;
-            }
-            match serialport::new(&self.device, self.baud).open_native() {
-                Ok(port) => {
-                    self.port = Some(port);
-                    let at = (self.clock)();
-                    self.retry.found(&mut self.faults, at, &self.name);
-                }
-                Err(error) => self.failed(&error),
-            }
+        if !self.port.is_open() {
+            self.port.open(timeout, &mut self.faults);
             return;
-        };
+        }
         self.out.clear();
         self.link.send((self.clock)(), &mut self.out);
-        if !self.out.is_empty()
-            && let Err(error) = port.write_all(&self.out)
-        {
-            return self.failed(&error);
+        if !self.port.write(&self.out, &mut self.faults) {
+            return;
         }
         let until_send = self.link.next_send_ns().saturating_sub((self.clock)());
         let wait = timeout.min(Duration::from_nanos(until_send));
-        let wait = wait.max(Duration::from_millis(1));
-        if port.timeout() != wait && port.set_timeout(wait).is_err() {
-            return self.failed(&"its timeout cannot be set");
-        }
-        match port.read(&mut self.piece) {
-            Ok(0) => self.failed(&"it was closed"),
-            Ok(read) => {
-                let received_ns = (self.clock)();
-                let piece = self.piece.get(..read).unwrap_or_default();
-                self.link.receive(piece, received_ns);
-                self.tell(received_ns);
-            }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-                ) => {}
-            Err(error) => self.failed(&error),
+        if let Got::Bytes(read) = self.port.read(&mut self.piece, wait, &mut self.faults) {
+            let received_ns = (self.clock)();
+            let piece = self.piece.get(..read).unwrap_or_default();
+            self.link.receive(piece, received_ns);
+            self.tell(received_ns);
         }
     }
 
@@ -165,18 +120,6 @@ impl SyncSerial {
     }
 }
 
-/// What an option says of an output; it was checked with the URI.
-fn trigger((key, value): &(String, String)) -> Option<Trigger> {
-    let (rate_millihz, phase_ns) = pulses(value)?;
-    let half_period_ns = 500_000_000_000 / u64::from(rate_millihz);
-    Some(Trigger {
-        output: output(key)?,
-        rate_millihz,
-        phase_ns,
-        width_ns: half_period_ns.min(u64::from(WIDTH_NS)) as u32,
-    })
-}
-
 impl Source for SyncSerial {
     fn read(
         &mut self,
@@ -193,7 +136,7 @@ impl Source for SyncSerial {
                 return Ok(ReadOutcome::Idle);
             }
             let left = end.saturating_duration_since(Instant::now());
-            is_last = left.is_zero() || self.port.is_none();
+            is_last = left.is_zero() || !self.port.is_open();
             self.advance(left);
         };
         stamped.record.encode(&mut into.data);

@@ -5,30 +5,22 @@
 use super::{
     ReadOutcome, Source, SourceError,
     faults::FaultLog,
-    retry::Retry,
+    serial::{Got, Serial},
     ti_packets::{SKIPPED, TiPackets},
 };
 use crate::uri::SourceUri;
 use drafthorse_core::{Fault, FaultKind, RawFormat, RawMessage, SensorId};
-use serialport::{SerialPort, TTYPort};
-use std::{
-    io::{self, Read},
-    time::Duration,
-};
+use std::time::Duration;
 
 /// Baud rate of the data port in TI's demonstrations.
 const BAUD: u32 = 921_600;
 const PIECE: usize = 4096;
 
-/// A serial port that comes and goes.
+/// The radar's end of a serial port.
 pub(super) struct TiSerial {
-    device: String,
-    name: String,
-    baud: u32,
     sensor: SensorId,
     clock: fn() -> u64,
-    port: Option<TTYPort>,
-    retry: Retry,
+    port: Serial,
     piece: Vec<u8>,
     packets: TiPackets,
     received_ns: u64,
@@ -42,14 +34,11 @@ impl TiSerial {
         sensor: SensorId,
         clock: fn() -> u64,
     ) -> Result<Self, SourceError> {
+        let baud = uri.number("baud")?.unwrap_or(BAUD);
         Ok(Self {
-            device: uri.target().to_owned(),
-            name: format!("the serial port {}", uri.target()),
-            baud: uri.number("baud")?.unwrap_or(BAUD),
             sensor,
             clock,
-            port: None,
-            retry: Retry::every(Duration::from_millis(500)),
+            port: Serial::new(uri.target(), baud, clock),
             piece: vec![0; PIECE],
             packets: TiPackets::default(),
             received_ns: 0,
@@ -58,46 +47,20 @@ impl TiSerial {
         })
     }
 
-    fn failed(&mut self, error: &dyn std::fmt::Display) {
-        self.port = None;
-        self.packets.finish();
-        let at = (self.clock)();
-        self.retry.failed(&mut self.faults, at, &self.name, error);
-    }
-
     /// Reads one piece, or tries to open the port.
     fn advance(&mut self, timeout: Duration) {
-        let Some(port) = &mut self.port else {
-            if !self.retry.due(timeout) {
-                return;
-            }
-            match serialport::new(&self.device, self.baud).open_native() {
-                Ok(port) => {
-                    self.port = Some(port);
-                    let at = (self.clock)();
-                    self.retry.found(&mut self.faults, at, &self.name);
-                }
-                Err(error) => self.failed(&error),
-            }
+        if !self.port.is_open() {
+            self.port.open(timeout, &mut self.faults);
             return;
-        };
-        let timeout = timeout.max(Duration::from_millis(1));
-        if port.timeout() != timeout && port.set_timeout(timeout).is_err() {
-            return self.failed(&"its timeout cannot be set");
         }
-        match port.read(&mut self.piece) {
-            Ok(0) => self.failed(&"it was closed"),
-            Ok(read) => {
+        match self.port.read(&mut self.piece, timeout, &mut self.faults) {
+            Got::Bytes(read) => {
                 self.received_ns = (self.clock)();
                 self.packets
                     .push(self.piece.get(..read).unwrap_or_default());
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::TimedOut | io::ErrorKind::Interrupted
-                ) => {}
-            Err(error) => self.failed(&error),
+            Got::Nothing => {}
+            Got::Lost => self.packets.finish(),
         }
     }
 }

@@ -266,6 +266,8 @@ impl Source for V4l2 {
             let detail = "pictures the camera driver had no buffer for";
             self.faults
                 .note(FaultKind::Dropped, received_ns, lost.into(), detail);
+            // Numbers leave out what was lost, so that pulses of a trigger can be counted beside them.
+            self.sequence = self.sequence.wrapping_add(lost);
         }
         into.sensor = self.sensor;
         into.format = running.format;

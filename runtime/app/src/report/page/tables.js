@@ -83,6 +83,19 @@ function pairsPanel() {
   return panel("Pairing of camera and radar", [bar, table([["Outcome"], ["Count", 1], ["Share", 1]], rows, "")]);
 }
 
+function governorPanel() {
+  const g = data.governor;
+  const why = { late: "a lane was late", busy: "the processors were busy", hot: "the board was hot", power: "the board drew too much power", room: "there was room again" };
+  const rows = g.turns.map((t) => ({ name: "pick", cells: [[element("a", {}, timeText(t.t)), "keep"], t.knob.replaceAll("_", " "), number(t.from, 2), number(t.to, 2), why[t.why] || t.why] }));
+  const facts = [`${number(g.below_full)} of ${number(g.reports)} s below full quality`, `at most ${g.lowest_rung} of ${g.rungs} rungs down`];
+  if (g.hottest_c !== null) facts.push(`hottest zone ${number(g.hottest_c, 1)} °C`);
+  if (g.most_power_w !== null) facts.push(`at most ${number(g.most_power_w, 1)} W`);
+  const more = g.count - g.turns.length;
+  const made = panel("Governor", [element("p", { class: "note" }, facts.join(" · ")), table([["Time"], ["Knob"], ["From", 1], ["To", 1], ["Why"]], rows, "No knob was turned."), more > 0 ? element("p", { class: "note" }, `and ${number(more)} more turns`) : null], true, g.count ? `${number(g.count)} turns of knobs` : null);
+  made.querySelectorAll("tr.pick").forEach((row, i) => row.addEventListener("click", () => seek(g.turns[i].t)));
+  return made;
+}
+
 function logPanel() {
   const rows = data.files.map((file) => [file.name, [bytesText(file.bytes), "keep"], file.damage === null ? ["complete", "good"] : [file.damage, "bad"]]);
   const h = data.health, facts = [];
@@ -114,7 +127,7 @@ function tables() {
   byId("tables").replaceChildren(
     latencyPanel(), pairsPanel(),
     panel("Drops", table([["Lane"], ["Sensor"], ["Dropped", 1]], drops, "No lane dropped a message."), false, data.counts.drops ? `${number(data.counts.drops)} in all` : null),
-    faults, ...(data.kept ? [keptPanel()] : []), logPanel(),
+    faults, ...(data.governor ? [governorPanel()] : []), ...(data.kept ? [keptPanel()] : []), logPanel(),
     ...(networks.length ? [panel("Networks", table([["Answers to"], ["Given by"], ["Count", 1], ["Agreement with clusters"], ["Origin of the model"], ["Licence"]], networks, ""), true)] : []),
     panel("Configuration", data.config ? element("details", {}, element("summary", {}, "Show the run's plan: sensors, mounting, alignment, perception"), element("pre", {}, data.config)) : element("p", { class: "empty" }, "The log does not hold its run's plan.")),
     panel("Channels", table([["Topic"], ["Schema"], ["Role"], ["Messages", 1], ["Hz", 1], ["Bytes", 1]], channels, "No channel."), true, `${number(data.counts.messages)} messages, ${bytesText(data.counts.bytes)} before compression`));
