@@ -32,6 +32,9 @@ group=$(id -gn "$deploy")
 id drafthorse >/dev/null 2>&1 ||
     useradd --system --no-create-home --home-dir /var/lib/drafthorse --shell /usr/sbin/nologin drafthorse
 
+# Whoever deploys reads the service's messages (cargo xtask logs).
+! getent group systemd-journal >/dev/null || usermod -aG systemd-journal "$deploy"
+
 # Sticky: deployments come and go here, and cannot touch what root has put beside them.
 install -d -m 1775 -o root -g "$group" "$root"
 install -d -m 755 -o root -g root "$root/trusted" "$root/vehicle"

@@ -86,6 +86,13 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         Step::new("two bundles from two clones", "boards/two-bundles.sh", &[]),
         true,
     ));
+    for (name, task) in [
+        ("virtual board, end to end", "check"),
+        ("virtual board, 40 resets", "resets"),
+    ] {
+        let run = format!("boards/virtual/prerequisites.sh >&2 && cargo xtask board {task}");
+        steps.push((Step::new(name, "bash", &["-c", &run]), true));
+    }
     let kills = [
         "test", "--locked", "-p", "xtask", "--test", "deploy", "killed",
     ];

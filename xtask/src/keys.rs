@@ -21,10 +21,10 @@ use crate::workspace;
 pub(crate) struct Arguments {
     /// Folder of the keys, outside the repository; `~/.config/drafthorse` if left out
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Name of the pair: NAME.key is secret, NAME.pub goes to devices
     #[arg(long, default_value = "fleet")]
-    name: String,
+    pub(crate) name: String,
 }
 
 /// Makes a pair where there is none of that name.

@@ -6,6 +6,7 @@
     reason = "a task speaks to a person on standard output"
 )]
 
+mod board;
 mod bundle;
 mod ci;
 mod ci_full;
@@ -53,6 +54,8 @@ enum Task {
     Logs(deploy::Logs),
     /// Flash a bare Jetson with NVIDIA's own tools, or a microcontroller with probe-rs
     Flash(flash::Arguments),
+    /// A board under QEMU, to deploy to and to pull the plug of
+    Board(board::Arguments),
     /// Build the sync MCU's programs, say their sizes, run one under QEMU
     Firmware(firmware::Arguments),
     /// Train the project's own models
@@ -72,6 +75,7 @@ fn main() -> anyhow::Result<()> {
         Task::Status(device) => deploy::status(&device),
         Task::Logs(logs) => deploy::logs(&logs),
         Task::Flash(arguments) => flash::run(&arguments),
+        Task::Board(arguments) => board::run(&arguments),
         Task::Firmware(arguments) => firmware::run(&arguments),
         Task::Models(arguments) => models::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),

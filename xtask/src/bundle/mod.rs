@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// Build with cargo-zigbuild against the C library of the profile's floor, where the cross
     /// compiler's own is newer
     #[arg(long)]
-    zig: bool,
+    pub(crate) zig: bool,
     /// A program that was built elsewhere; nothing is compiled then
     #[arg(long, value_name = "FILE")]
     pub(crate) binary: Option<PathBuf>,
@@ -44,12 +44,12 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// All as a board's profile has it.
+    /// All as a board's profile has it; the key as on the command line.
     pub(crate) fn of_board(board: &str) -> Self {
         Self {
             board: board.to_owned(),
             out: workspace::root().join("target/bundles"),
-            key: None,
+            key: std::env::var_os("DRAFTHORSE_SIGNING_KEY").map(PathBuf::from),
             zig: false,
             binary: None,
             config: None,

@@ -12,7 +12,7 @@ mod writer;
 
 pub use fragment::FragmentLoss;
 pub use reader::{CaptureCounts, CaptureReader, Datagram, UdpFilter};
-pub use writer::{UdpPacket, write_pcap};
+pub use writer::{UdpPacket, ethernet_frames, write_pcap};
 
 use thiserror::Error;
 

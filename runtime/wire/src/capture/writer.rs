@@ -1,4 +1,5 @@
-//! Captures from datagrams, for tests: nanosecond pcap, Ethernet, IPv4, fragmented by an MTU.
+//! Captures from datagrams, for tests: nanosecond pcap, Ethernet, IPv4, fragmented by an MTU; and the
+//! frames alone, for a simulated sensor.
 
 use etherparse::PacketBuilder;
 
@@ -32,7 +33,7 @@ pub fn write_pcap(
 ) -> Option<Vec<u8>> {
     let mut frames = Vec::new();
     for packet in packets {
-        fragment(packet, &mut frames)?;
+        frames.extend(ethernet_frames(packet)?);
     }
     order(&mut frames);
     let mut out = Vec::new();
@@ -50,7 +51,11 @@ pub fn write_pcap(
     Some(out)
 }
 
-fn fragment(packet: &UdpPacket<'_>, frames: &mut Vec<(u64, Vec<u8>)>) -> Option<()> {
+/// The Ethernet frames of a datagram, fragmented as by an MTU of 1,500, each with its stamp in ns.
+/// `None` where the payload is longer than IPv4 can carry.
+#[must_use]
+pub fn ethernet_frames(packet: &UdpPacket<'_>) -> Option<Vec<(u64, Vec<u8>)>> {
+    let mut frames = Vec::new();
     let builder = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [1, 0, 0x5E, 0, 2, 2])
         .ipv4(packet.source.0, packet.destination.0, 64)
         .udp(packet.source.1, packet.destination.1);
@@ -74,7 +79,7 @@ fn fragment(packet: &UdpPacket<'_>, frames: &mut Vec<(u64, Vec<u8>)>) -> Option<
         frame.extend_from_slice(piece);
         frames.push((packet.ns + 1_000 * index as u64, frame));
     }
-    Some(())
+    Some(frames)
 }
 
 /// The internet checksum of an even number of bytes.

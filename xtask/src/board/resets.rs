@@ -1,0 +1,139 @@
+//! The plug is pulled: while the board records, and while it is deployed to.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+
+use super::check::{Releases, perceiving};
+use super::vehicle::now_ns;
+use super::{BOOT, VirtualBoard, logs};
+
+/// How often.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Resets while the board records
+    #[arg(long, default_value_t = 20)]
+    recording: u32,
+    /// Resets while the board is deployed to
+    #[arg(long, default_value_t = 20)]
+    deploying: u32,
+    /// Chooses the moments
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The program for the board, built elsewhere; cross-built if left out
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+}
+
+/// The recorder's flush interval of the board's configuration, the default one, s.
+const FLUSH_S: f64 = 0.5;
+/// What a sync of the emulated disk may take on top of it (`RecordConfig::flush_interval`), s.
+const SYNC_S: f64 = 0.5;
+
+/// Resets the board and looks at what is left.
+pub(super) fn run(board: &VirtualBoard, arguments: &Arguments) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let releases = Releases::make(board, arguments.binary.as_deref())?;
+    releases.first(board)?;
+    let mut random = fastrand::Rng::with_seed(arguments.seed);
+    recording(board, arguments.recording, &releases, &mut random)?;
+    deploying(board, arguments.deploying, &releases, &mut random)?;
+    println!(
+        "board: {} resets in {:.0} s",
+        arguments.recording + arguments.deploying,
+        began.elapsed().as_secs_f64()
+    );
+    board.emulator.stop()
+}
+
+/// What each log lost that a reset cut.
+fn recording(
+    board: &VirtualBoard,
+    count: u32,
+    releases: &Releases,
+    random: &mut fastrand::Rng,
+) -> anyhow::Result<()> {
+    let folder = board.folder.join("cut");
+    let mut lost = Vec::new();
+    for number in 0..count {
+        perceiving(board, &releases.ids)?;
+        let run = logs::newest(&board.shell)?;
+        std::thread::sleep(Duration::from_secs_f64(2.0 + 6.0 * random.f64()));
+        board.emulator.reset()?;
+        let reset_ns = now_ns();
+        board.shell.wait(BOOT, &board.emulator)?;
+        logs::pull(&board.shell, &run, &folder)?;
+        let held = logs::read(&folder)?;
+        let ahead_ns = held.ahead_ns.context("the log holds no radar packet")?;
+        // Too long by the way of the fastest packet.
+        let s = (reset_ns as i64 + ahead_ns - held.last_ns as i64) as f64 / 1e9;
+        println!("board: reset {number} while recording: {s:.2} s are lost of {run}");
+        lost.push(s);
+    }
+    if let Some(worst) = lost.iter().copied().reduce(f64::max) {
+        let within = lost.iter().filter(|s| **s <= FLUSH_S).count();
+        println!(
+            "board: {count} logs cut by a reset lost at most {worst:.2} s, {within} of them within the flush interval of {FLUSH_S} s alone"
+        );
+        ensure!(
+            worst <= FLUSH_S + SYNC_S,
+            "a log lost {worst:.2} s; the flush interval is {FLUSH_S} s, and a sync may take {SYNC_S} s"
+        );
+    }
+    Ok(())
+}
+
+/// Deployments back and forth, each cut at a moment of its usual time.
+fn deploying(
+    board: &VirtualBoard,
+    count: u32,
+    releases: &Releases,
+    random: &mut fastrand::Rng,
+) -> anyhow::Result<()> {
+    if count == 0 {
+        return Ok(());
+    }
+    perceiving(board, &releases.ids)?;
+    let began = Instant::now();
+    releases.deploy(board, 1)?;
+    let whole = began.elapsed();
+    println!(
+        "board: a whole deployment takes {:.1} s",
+        whole.as_secs_f64()
+    );
+    let mut new = 0;
+    for number in 0..count {
+        let runs = perceiving(board, &releases.ids)?;
+        let next = usize::from(runs == releases.ids[0]);
+        // So that there is something to send and to put together.
+        board
+            .shell
+            .user(&format!("chmod -R u+w /opt/drafthorse/releases/{0} && rm -rf /opt/drafthorse/releases/{0} /opt/drafthorse/incoming", releases.ids[next]))?;
+        let after = whole.mul_f64(random.f64());
+        let mut deployment = releases
+            .deployment(board, next)?
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        std::thread::sleep(after);
+        board.emulator.reset()?;
+        board.shell.wait(BOOT, &board.emulator)?;
+        let _ = deployment.kill();
+        deployment.wait()?;
+        let runs = perceiving(board, &releases.ids)?;
+        let is_new = runs == releases.ids[next];
+        new += u32::from(is_new);
+        println!(
+            "board: reset {number} after {:.1} s of a deployment: the {} release runs, whole",
+            after.as_secs_f64(),
+            if is_new { "new" } else { "old" }
+        );
+    }
+    println!(
+        "board: {count} deployments cut by a reset: a whole release each time, {new} times the new one"
+    );
+    Ok(())
+}
