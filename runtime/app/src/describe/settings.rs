@@ -2,9 +2,11 @@
 
 use crate::plan::{Plan, SensorPlan};
 use anyhow::{Context, Result, bail};
+use drafthorse_protocol::limits::MAX_FRAMES;
 use drafthorse_vision::prune::{Method, Pruning, Uniform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Keyframes are described by a vision-language model: `/descriptions` in the log. It looks at the
@@ -24,6 +26,10 @@ pub struct VisionSettings {
     /// Precision of the model's graphs by the suffix of their names, `q4` for example.
     #[serde(default)]
     pub precision: Option<String>,
+    /// Cameras whose pictures of a keyframe are described, eight at most; the keyframe's own alone where none is
+    /// named. Drafts of one keyframe are one block: the worst of them decides where it goes.
+    #[serde(default)]
+    pub cameras: Vec<String>,
     /// Share of a picture's tokens that the model sees.
     #[serde(default = "everything")]
     pub keep: f64,
@@ -51,6 +57,7 @@ impl VisionSettings {
             drafter: None,
             drafter_precision: None,
             precision: None,
+            cameras: Vec::new(),
             keep: everything(),
             pruning: even(),
             longest: None,
@@ -73,6 +80,16 @@ impl VisionSettings {
         if self.longest == Some(0) {
             bail!("vision.longest is 0; choose 1 or more, or leave it out");
         }
+        if self.cameras.len() > MAX_FRAMES {
+            bail!(
+                "vision.cameras names {} cameras, and a block has room for the pictures of {MAX_FRAMES}; leave some out",
+                self.cameras.len()
+            );
+        }
+        let mut before = HashSet::new();
+        if let Some(twice) = self.cameras.iter().find(|&name| !before.insert(name)) {
+            bail!("vision.cameras names {twice:?} twice; leave one out");
+        }
         if self.drafter.is_some() && self.pruning.asks() && self.keep < 1.0 {
             bail!(
                 "vision.pruning goes by the question's attention, which a drafter has no decoder for; take another method, or drop vision.drafter"
@@ -93,8 +110,29 @@ impl VisionSettings {
         Ok(())
     }
 
-    /// Refuses a pruning that needs what a plan's sensors never tell of a camera's pictures.
-    pub(crate) fn check_sensors(&self, plan: &Plan, camera: &SensorPlan) -> Result<()> {
+    /// Refuses cameras that a plan does not have, and a pruning that needs what its sensors never tell of their pictures.
+    pub(crate) fn check_sensors(&self, plan: &Plan) -> Result<()> {
+        let own = plan.keyframes.as_ref().and_then(|of| of.camera);
+        let own = own.and_then(|camera| plan.sensors.get(usize::from(camera.0)));
+        let asked = self.cameras.iter().map(|name| {
+            let is_it = |sensor: &&SensorPlan| sensor.format.is_camera() && sensor.name == *name;
+            let found = plan.sensors.iter().find(is_it);
+            found.with_context(|| {
+                format!("vision.cameras names {name:?}, and no camera has that name")
+            })
+        });
+        let asked: Vec<_> = asked.collect::<Result<_>>()?;
+        let cameras = if asked.is_empty() {
+            own.into_iter().collect()
+        } else {
+            asked
+        };
+        cameras
+            .into_iter()
+            .try_for_each(|camera| self.check_camera(plan, camera))
+    }
+
+    fn check_camera(&self, plan: &Plan, camera: &SensorPlan) -> Result<()> {
         if self.keep >= 1.0 {
             return Ok(());
         }

@@ -68,12 +68,8 @@ pub fn resolve(config: &Config) -> Result<Resolved> {
         feeds,
     };
     let plan = &resolved.plan;
-    let camera = plan
-        .keyframes
-        .as_ref()
-        .and_then(|keyframes| keyframes.camera);
-    if let (Some(vision), Some(camera)) = (&plan.vision, camera) {
-        vision.check_sensors(plan, &plan.sensors[usize::from(camera.0)])?;
+    if let Some(vision) = &plan.vision {
+        vision.check_sensors(plan)?;
     }
     resolved.set_time_base()?;
     Ok(resolved)
