@@ -1,18 +1,17 @@
 //! What the end-to-end and fault tests share.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // A test that cannot go on fails by panicking.
 
+mod stalling;
+
+pub use stalling::StallingDisk;
+
 use drafthorse::config::Config;
 use drafthorse::replay::{Comparison, ReplayOptions, replay};
 use drafthorse::run::{RunOptions, run};
 use drafthorse::summary::Summary;
-use drafthorse_record::storage::{Disk, FileSystem, Storage};
 use drafthorse_record::{ChannelSpec, Compression, LogReader, RecordConfig, Recorder};
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// A configuration of one source.
 #[must_use]
@@ -102,58 +101,4 @@ pub fn rewrite(log: &Path, dir: &Path, mut change: impl FnMut(&mut Rewritten)) -
         batch.append(id, sequence, log_time_ns, publish_ns, &data);
     }
     recorder.finish().unwrap().files.remove(0)
-}
-
-/// The file system, which a test can bring to a standstill.
-#[derive(Clone, Default)]
-pub struct StallingDisk {
-    /// Nothing is written while this is set.
-    pub stalled: Arc<AtomicBool>,
-}
-
-struct StallingFile {
-    file: Box<dyn Storage>,
-    stalled: Arc<AtomicBool>,
-}
-
-impl Disk for StallingDisk {
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Storage>> {
-        Ok(Box::new(StallingFile {
-            file: FileSystem.create(path)?,
-            stalled: Arc::clone(&self.stalled),
-        }))
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        FileSystem.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        FileSystem.remove(path)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        FileSystem.sync_dir(dir)
-    }
-
-    fn free_space(&self, dir: &Path) -> io::Result<u64> {
-        FileSystem.free_space(dir)
-    }
-}
-
-impl Storage for StallingFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        while self.stalled.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        self.file.append(bytes)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync()
-    }
-
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
-        self.file.truncate(length)
-    }
 }

@@ -10,6 +10,7 @@ use drafthorse_record::messages::drafthorse::verdict::Outcome;
 use drafthorse_record::messages::drafthorse::{Description, KeptWindow, Link, Verdict};
 use drafthorse_target::serve::{ServeOptions, bind};
 use drafthorse_target::{Target, TargetFiles, TargetOptions};
+use drafthorse_tests::{of_source, run_config};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ use tokio::sync::oneshot;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/scene-vlm-s");
 const DRAFTER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/scene-drafter-s");
+
+/// A drive with many keyframes.
+const DRIVE: &str = "synth:?seed=11&seconds=30&camera_fps=5";
 
 /// A target in this process; it ends when it is dropped.
 struct Running {
@@ -80,11 +84,30 @@ fn drive_with(
     deadline_s: f64,
     tables: &str,
 ) -> Summary {
+    drive_of(
+        out,
+        address,
+        &format!("pool = {pool:?}"),
+        deadline_s,
+        "",
+        tables,
+    )
+}
+
+/// The same with what the router is told, keys of `[vision]`, and more tables.
+fn drive_of(
+    out: &Path,
+    address: SocketAddr,
+    router: &str,
+    deadline_s: f64,
+    vision: &str,
+    tables: &str,
+) -> Summary {
     let text = format!(
         r#"
         [[sensors]]
         name = "source"
-        source = "synth:?seed=11&seconds=30&camera_fps=5"
+        source = "{DRIVE}"
         [keyframes.budget]
         least = 0.05
         [keyframes.apex.weights]
@@ -93,9 +116,10 @@ fn drive_with(
         model = {MODEL:?}
         drafter = {DRAFTER:?}
         keep = 0.5
+        {vision}
         [router]
         audit_share = 0.0
-        pool = {pool:?}
+        {router}
         [offload]
         deadline_s = {deadline_s}
         spool = "spool"
@@ -137,7 +161,11 @@ fn every_draft_is_kept_or_judged_and_the_log_says_which() {
     let stood: Vec<Verdict> = of_topic(&kept.logs, "/verdicts");
     assert_eq!(stood.len(), descriptions.len());
     for verdict in &stood {
-        assert!(verdict.outcome() == Outcome::Accepted && verdict.frames.is_empty());
+        assert_eq!(verdict.outcome(), Outcome::Accepted);
+        assert_eq!(
+            (verdict.frames.len(), verdict.frames[0].text.as_str()),
+            (1, "")
+        );
     }
 
     let dir = tempfile::tempdir().unwrap();
@@ -247,4 +275,147 @@ fn without_a_target_drafts_are_unverified_and_the_next_run_amends_them() {
     // What is amended is done with: a third run hears nothing of it.
     let third = drive(dir.path(), target.address, "always", 20.0);
     assert_eq!(third.blocks.amended, 0);
+}
+
+/// A second camera beside the drive's own, whose pictures are of another drive: two keys of its sensor.
+fn rear(dir: &Path) -> String {
+    let config = of_source(&DRIVE.replace("seed=11", "seed=12"));
+    let log = run_config(&config, &dir.join("rear")).logs.remove(0);
+    let path = log.display();
+    format!("name = \"rear\"\nsource = \"mcap:{path}?topic=/camera_front/image\"")
+}
+
+/// Descriptions of a log by block and place, each with what the last verdict on its block says of it.
+fn judged(summary: &Summary) -> Vec<(Description, Verdict)> {
+    let descriptions: Vec<Description> = of_topic(&summary.logs, "/descriptions");
+    let verdicts: Vec<Verdict> = of_topic(&summary.logs, "/verdicts");
+    let of_block = |block: &str| verdicts.iter().rfind(|v| v.block == block).unwrap().clone();
+    let pair = |description: Description| {
+        let verdict = of_block(&description.block);
+        (description, verdict)
+    };
+    descriptions.into_iter().map(pair).collect()
+}
+
+#[test]
+fn the_pictures_of_several_cameras_are_one_block_and_the_worst_decides() {
+    let dir = tempfile::tempdir().unwrap();
+    let sensor = rear(dir.path());
+    let both = r#"cameras = ["camera_front", "rear"]"#;
+    let tables = format!("[[sensors]]\n{sensor}");
+    let target = Running::start();
+    let sent = drive_of(
+        dir.path(),
+        target.address,
+        "pool = \"always\"",
+        20.0,
+        both,
+        &tables,
+    );
+    let blocks = &sent.blocks;
+    assert!(blocks.drafted >= 3, "{blocks:?}");
+    assert_eq!(blocks.drafted_pictures, 2 * blocks.drafted);
+    assert_eq!(blocks.confirmed + blocks.corrected, blocks.drafted);
+    let mut told = HashMap::new();
+    for (description, verdict) in judged(&sent) {
+        assert_eq!(verdict.frames.len(), 2);
+        let place = description.frame as usize;
+        let frame = &verdict.frames[place];
+        assert_eq!(description.camera, ["camera_front", "rear"][place]);
+        assert_eq!(frame.camera, description.camera);
+        match frame.outcome() {
+            Outcome::Confirmed => assert_eq!(frame.text, description.text),
+            Outcome::Corrected => assert_ne!(frame.text, description.text),
+            other => panic!("{other:?} of a picture that the target saw"),
+        }
+        let mut frames = verdict.frames.iter();
+        let all_stand = frames.all(|frame| frame.outcome() == Outcome::Confirmed);
+        assert_eq!(verdict.outcome() == Outcome::Confirmed, all_stand);
+        told.entry((description.block, place))
+            .or_insert(description.text);
+    }
+    assert_eq!(
+        told.len() as u64,
+        blocks.drafted_pictures,
+        "each place of a block once"
+    );
+    let unlike = told
+        .iter()
+        .filter(|((block, place), text)| *place == 0 && told[&(block.clone(), 1)] != **text);
+    assert!(unlike.count() > 0, "the cameras see different streets");
+
+    // A threshold between the blocks' scores: each goes by its worse picture.
+    let mut scores: Vec<f32> = judged(&sent).iter().map(|(of, _)| of.score).collect();
+    scores.sort_by(f32::total_cmp);
+    let tau = f64::midpoint(
+        scores[scores.len() / 2 - 1].into(),
+        scores[scores.len() / 2].into(),
+    );
+    let router = format!("threshold = {{ fixed = {{ tau = {tau} }} }}");
+    let split = drive_of(dir.path(), target.address, &router, 20.0, both, &tables);
+    let mut worst = HashMap::new();
+    for (description, verdict) in judged(&split) {
+        let of = worst
+            .entry(description.block)
+            .or_insert((f32::INFINITY, verdict));
+        of.0 = of.0.min(description.score);
+    }
+    for (score, verdict) in worst.values() {
+        assert_eq!(*score, verdict.score);
+        // A poor link lowers the threshold; the verdict has the one that counted.
+        let good = *score >= verdict.threshold;
+        assert_eq!(verdict.outcome() == Outcome::Accepted, good);
+    }
+    assert_eq!(worst.len() as u64, split.blocks.drafted);
+    assert!(
+        split.blocks.accepted < split.blocks.drafted,
+        "{:?}",
+        split.blocks
+    );
+
+    // Nobody answers, and a later run amends each block whole.
+    let offline = drive_of(
+        dir.path(),
+        nobody(),
+        "pool = \"always\"",
+        0.5,
+        both,
+        &tables,
+    );
+    let drafts: HashMap<_, _> = judged(&offline)
+        .into_iter()
+        .map(|(description, verdict)| {
+            let frame = &verdict.frames[description.frame as usize];
+            assert_eq!(frame.outcome(), Outcome::Unverified);
+            assert_eq!(
+                (frame.camera.as_str(), frame.accepted),
+                (description.camera.as_str(), 0)
+            );
+            ((description.block, description.frame), description.text)
+        })
+        .collect();
+    let later = drive_of(
+        dir.path(),
+        target.address,
+        "pool = \"never\"",
+        20.0,
+        both,
+        &tables,
+    );
+    let said: Vec<Verdict> = of_topic(&later.logs, "/verdicts");
+    let amended: Vec<_> = said
+        .iter()
+        .filter(|verdict| verdict.outcome() == Outcome::Amended)
+        .collect();
+    assert_eq!(
+        2 * amended.len(),
+        drafts.len(),
+        "each block of the run before, once"
+    );
+    for verdict in amended {
+        for (place, frame) in verdict.frames.iter().enumerate() {
+            let draft = &drafts[&(verdict.block.clone(), place as u32)];
+            assert_eq!(frame.outcome() == Outcome::Confirmed, frame.text == *draft);
+        }
+    }
 }

@@ -78,8 +78,10 @@ impl Latencies {
 /// What became of drafted blocks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct BlockSummary {
-    /// Blocks that were drafted.
+    /// Blocks that were drafted, a keyframe each.
     pub drafted: u64,
+    /// Pictures in them.
+    pub drafted_pictures: u64,
     /// Of these: good enough for the router, never sent.
     pub accepted: u64,
     /// The target would have written the same.
@@ -96,8 +98,8 @@ pub struct BlockSummary {
     pub received_bytes: u64,
     /// Bytes of the blocks' pictures as they are in the log.
     pub pictures_bytes: u64,
-    /// Accepted blocks that were sent all the same, and the share of them that the target agreed with; beside it the
-    /// share that the router had foretold.
+    /// Accepted blocks that were sent all the same, and the share of them whose worst picture the target agreed with;
+    /// beside it the share that the router had foretold.
     pub audits: u64,
     /// See `audits`.
     pub audits_agreed: Option<f64>,
@@ -111,6 +113,10 @@ impl BlockSummary {
             "{} accepted, {} confirmed, {} corrected, {} unverified",
             self.accepted, self.confirmed, self.corrected, self.unverified
         );
+        if self.drafted_pictures > self.drafted {
+            let (blocks, pictures) = (self.drafted, self.drafted_pictures);
+            words = format!("{blocks} of {pictures} pictures: {words}");
+        }
         if self.amended > 0 {
             words += &format!(", {} amended", self.amended);
         }

@@ -174,7 +174,9 @@ fn a_view_has_what_the_radar_saw() {
         while let Some(m) = reader.next().unwrap() {
             let times = [m.log_time_ns, m.publish_time_ns];
             let channel = channels.by_topic(&m.channel.topic);
-            views.extend(channel.and_then(|channel| watch.take(channel, times, m.data)));
+            views.extend(
+                channel.map_or_else(Vec::new, |channel| watch.take(channel, times, m.data)),
+            );
         }
         views
     };

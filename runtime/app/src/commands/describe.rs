@@ -70,9 +70,7 @@ pub(super) fn describe(args: &DescribeArgs) -> Result<()> {
             .keyframes
             .as_ref()
             .and_then(|keyframes| keyframes.camera);
-        camera.map_or(Ok(()), |camera| {
-            settings.check_sensors(&plan.sensors, camera)
-        })?;
+        settings.check_sensors(&plan.sensors, camera)?;
     }
     let engines = Engines::open(&EngineConfig {
         onnxruntime_library: args.onnxruntime.clone(),
@@ -144,20 +142,19 @@ fn each_view(
     let mut watch = Watch::new(plan, &channels, settings);
     let why = || format!("cannot read {}", log.display());
     let mut reader = LogReader::open(log).with_context(why)?;
-    let (mut keyframes, mut views) = (0u64, 0u64);
+    let (mut keyframes, mut seen) = (0u64, 0u64);
     while let Some(message) = reader.next().with_context(why)? {
         let Some(channel) = channels.by_topic(&message.channel.topic) else {
             continue;
         };
         keyframes += u64::from(message.channel.topic == "/keyframes");
         let times = [message.log_time_ns, message.publish_time_ns];
-        if let Some(view) = watch.take(channel, times, message.data) {
-            views += 1;
-            each(&view)?;
-        }
+        let views = watch.take(channel, times, message.data);
+        seen += u64::from(!views.is_empty());
+        views.iter().try_for_each(&mut each)?;
     }
-    if views < keyframes || keyframes == 0 {
-        eprintln!("{keyframes} keyframes in the log, {views} with a picture");
+    if seen < keyframes || keyframes == 0 {
+        eprintln!("{keyframes} keyframes in the log, {seen} with a picture");
     }
     let gaps = reader.dropped().iter();
     let unkept_s: f64 = gaps.map(|gap| (gap.to_ns - gap.from_ns) as f64 / 1e9).sum();

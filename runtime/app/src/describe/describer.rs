@@ -177,6 +177,7 @@ impl Describer {
             choose_ns,
             answer_ns: nanoseconds(began),
             block: String::new(),
+            frame: 0,
             score: draft.as_ref().map_or(0.0, |draft| draft.score as f32),
         };
         Ok(Described { description, draft })

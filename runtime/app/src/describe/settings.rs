@@ -4,10 +4,12 @@ use crate::plan::SensorPlan;
 use anyhow::{Context, Result, bail};
 use drafthorse_core::SensorId;
 use drafthorse_draft::DrafterFolder;
+use drafthorse_protocol::limits::MAX_FRAMES;
 use drafthorse_vision::ModelFolder;
 use drafthorse_vision::prune::{Method, Pruning, Uniform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Keyframes are described by a vision-language model: `/descriptions` in the log. It looks at the
@@ -27,6 +29,10 @@ pub struct VisionSettings {
     /// Precision of the model's graphs by the suffix of their names, `q4` for example.
     #[serde(default)]
     pub precision: Option<String>,
+    /// Cameras whose pictures of a keyframe are described, eight at most; the keyframe's own alone where none is
+    /// named. Drafts of one keyframe are one block: the worst of them decides where it goes.
+    #[serde(default)]
+    pub cameras: Vec<String>,
     /// Share of a picture's tokens that the model sees.
     #[serde(default = "everything")]
     pub keep: f64,
@@ -54,6 +60,7 @@ impl VisionSettings {
             drafter: None,
             drafter_precision: None,
             precision: None,
+            cameras: Vec::new(),
             keep: everything(),
             pruning: even(),
             longest: None,
@@ -75,6 +82,16 @@ impl VisionSettings {
         }
         if self.longest == Some(0) {
             bail!("vision.longest is 0; choose 1 or more, or leave it out");
+        }
+        if self.cameras.len() > MAX_FRAMES {
+            bail!(
+                "vision.cameras names {} cameras, and a block has room for the pictures of {MAX_FRAMES}; leave some out",
+                self.cameras.len()
+            );
+        }
+        let mut before = HashSet::new();
+        if let Some(twice) = self.cameras.iter().find(|&name| !before.insert(name)) {
+            bail!("vision.cameras names {twice:?} twice; leave one out");
         }
         if self.drafter.is_some() && self.pruning.asks() && self.keep < 1.0 {
             bail!(
@@ -105,11 +122,29 @@ impl VisionSettings {
         Ok(())
     }
 
-    /// Refuses a pruning that needs what a run's sensors never tell of a camera's pictures.
-    pub(crate) fn check_sensors(&self, sensors: &[SensorPlan], camera: SensorId) -> Result<()> {
-        let Some(camera) = sensors.get(usize::from(camera.0)) else {
-            bail!("sensor {} is none of the run's", camera.0);
-        };
+    /// Refuses cameras that a run does not have, and a pruning that needs what its sensors never tell of their
+    /// pictures; `own` is the camera of the keyframes.
+    pub(crate) fn check_sensors(
+        &self,
+        sensors: &[SensorPlan],
+        own: Option<SensorId>,
+    ) -> Result<()> {
+        let asked = self.cameras.iter().map(|name| {
+            let is_it = |sensor: &&SensorPlan| sensor.format.is_camera() && sensor.name == *name;
+            let found = sensors.iter().find(is_it);
+            found.with_context(|| {
+                format!("vision.cameras names {name:?}, and no camera has that name")
+            })
+        });
+        let mut cameras: Vec<_> = asked.collect::<Result<_>>()?;
+        if cameras.is_empty() {
+            cameras.extend(own.and_then(|own| sensors.get(usize::from(own.0))));
+        }
+        let check = |camera| self.check_camera(sensors, camera);
+        cameras.into_iter().try_for_each(check)
+    }
+
+    fn check_camera(&self, sensors: &[SensorPlan], camera: &SensorPlan) -> Result<()> {
         if self.keep >= 1.0 {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use super::VisionSettings;
 use super::recent::Recent;
 use crate::pipeline::channels::{Channel, Channels};
+use crate::pipeline::staged::Cause;
 use crate::plan::Plan;
 use drafthorse_core::{Pose, Track};
 use drafthorse_record::messages::drafthorse as message;
@@ -13,7 +14,7 @@ use nalgebra::Vector3;
 use prost::Message as _;
 use std::collections::BTreeMap;
 
-/// Previews, tracks and motion held until keyframes are decided.
+/// Previews, tracks and motion held until keyframes are decided; so much again for each further camera that is asked for.
 const MAX_HELD_BYTES: usize = 16 << 20;
 /// Radar points held beside them, in a bound of their own: dense radars shall not cost the pictures their place.
 const MAX_POINT_BYTES: usize = 64 << 20;
@@ -48,6 +49,15 @@ pub struct View {
 }
 
 impl View {
+    /// What is said of it follows from its keyframe, and is published as of the picture.
+    pub(crate) fn cause(&self) -> Cause {
+        Cause {
+            sequence: 0,
+            captured_ns: self.captured_ns,
+            received_ns: self.logged_ns,
+        }
+    }
+
     /// A picture of which nothing else is known.
     pub fn of_picture(jpeg: Vec<u8>) -> Self {
         Self {
@@ -67,6 +77,8 @@ impl View {
 /// Follows a log and makes views of its keyframes.
 pub struct Watch {
     cameras: BTreeMap<String, (Channel, Option<Camera>)>,
+    /// Those whose pictures are asked for; a keyframe's own where none is named.
+    asked: Vec<String>,
     previews: Vec<Channel>,
     recent: Recent<Channel>,
     /// Channels of the radars' points, with their mounts; none where they do not count.
@@ -82,7 +94,9 @@ impl Watch {
             let calibration = sensor.camera.map(|model| Camera::new(&sensor.mount, model));
             Some((sensor.name.clone(), (of_camera.preview, calibration)))
         });
-        let cameras: BTreeMap<_, _> = cameras.collect();
+        let cameras: BTreeMap<_, _> = cameras
+            .filter(|(name, _)| settings.cameras.is_empty() || settings.cameras.contains(name))
+            .collect();
         let by_radar = settings.pruning.weighs(|importance| importance.radar);
         let radars = plan
             .sensors()
@@ -93,19 +107,21 @@ impl Watch {
             points: Recent::new(MAX_POINT_BYTES),
             previews: cameras.values().map(|(preview, _)| *preview).collect(),
             cameras,
-            recent: Recent::new(MAX_HELD_BYTES),
+            recent: Recent::new(MAX_HELD_BYTES * settings.cameras.len().max(1)),
+            asked: settings.cameras.clone(),
         }
     }
 
-    /// Takes a message of the log; gives a view where it is a keyframe that has a picture.
+    /// Takes a message of the log; gives the views of a keyframe, one a camera that has a picture of it.
     pub fn take(
         &mut self,
         channel: Channel,
         [log_time_ns, publish_time_ns]: [u64; 2],
         data: &[u8],
-    ) -> Option<View> {
+    ) -> Vec<View> {
         if channel == Channel::KEYFRAMES {
-            return self.view(&message::Keyframe::decode(data).ok()?, log_time_ns);
+            let keyframe = message::Keyframe::decode(data);
+            return keyframe.map_or_else(|_| Vec::new(), |of| self.views(&of, log_time_ns));
         }
         let is_held = [Channel::TRACKS, Channel::EGO].contains(&channel);
         if is_held || self.previews.contains(&channel) {
@@ -113,16 +129,28 @@ impl Watch {
         } else if self.radars.iter().any(|(points, _)| *points == channel) {
             self.points.push(channel, publish_time_ns, data);
         }
-        None
+        Vec::new()
     }
 
-    fn view(&self, keyframe: &message::Keyframe, logged_ns: u64) -> Option<View> {
-        let (preview, calibration) = self.cameras.get(&keyframe.camera)?;
-        let near = |channel: &Channel, within_ns| {
-            self.recent
-                .nearest(channel, keyframe.captured_ns, within_ns)
+    fn views(&self, keyframe: &message::Keyframe, logged_ns: u64) -> Vec<View> {
+        let cameras = match self.asked.as_slice() {
+            [] => std::slice::from_ref(&keyframe.camera),
+            asked => asked,
         };
-        let (captured_ns, picture) = near(preview, PICTURE_AWAY_NS)?;
+        let views = cameras.iter();
+        views
+            .filter_map(|camera| self.view(camera, keyframe, logged_ns))
+            .collect()
+    }
+
+    fn view(&self, camera: &str, keyframe: &message::Keyframe, logged_ns: u64) -> Option<View> {
+        let (preview, calibration) = self.cameras.get(camera)?;
+        // A moment without a picture of the keyframes' own camera has no other instant.
+        let at_ns = match keyframe.camera.is_empty() {
+            true => keyframe.begin_ns,
+            false => keyframe.captured_ns,
+        };
+        let (captured_ns, picture) = self.recent.nearest(preview, at_ns, PICTURE_AWAY_NS)?;
         let jpeg = CompressedImage::decode(picture).ok()?.data.to_vec();
         let at_picture = |channel| {
             let nearest = self.recent.nearest(&channel, captured_ns, SCAN_AWAY_NS);
@@ -135,7 +163,7 @@ impl Watch {
             false => 0.0,
         };
         Some(View {
-            camera: keyframe.camera.clone(),
+            camera: camera.to_owned(),
             keyframe_ns: keyframe.begin_ns,
             logged_ns,
             captured_ns,

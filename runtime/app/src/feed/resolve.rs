@@ -74,11 +74,12 @@ pub fn keyframes_of(config: &Config, sensors: &[SensorPlan]) -> Result<Option<Ke
     let Some(vision) = &config.vision else {
         return Ok(keyframes);
     };
-    let Some(camera) = keyframes.as_ref().and_then(|keyframes| keyframes.camera) else {
+    let camera = keyframes.as_ref().and_then(|keyframes| keyframes.camera);
+    if camera.is_none() {
         bail!(
             "there is a [vision] table, and this run has no camera whose keyframes could be described"
         );
-    };
+    }
     vision.check_sensors(sensors, camera)?;
     Ok(keyframes)
 }

@@ -170,22 +170,17 @@ pub(super) struct Keyframe {
     pub camera: String,
     /// Base64 of the JPEG; empty where there is none.
     pub jpeg: String,
-    /// What a model says of it.
-    pub description: Option<Described>,
-    /// What became of it, where it was drafted.
+    /// What a model says of its pictures, in the order of their block.
+    pub descriptions: Vec<Described>,
+    /// What became of the block, where they were drafted.
     pub verdict: Option<Ruled>,
 }
 
-/// The last word on a drafted description.
+/// The last word on a block of drafted descriptions.
 #[derive(Debug, Serialize)]
 pub(super) struct Ruled {
     /// `accepted`, `confirmed`, `corrected`, `unverified` or `amended`.
     pub outcome: &'static str,
-    /// What the target wrote where the draft was not right; empty where the draft stands.
-    pub text: String,
-    /// Tokens of the draft, and those of them that were right, where the target spoke.
-    pub drafted: u32,
-    pub right: u32,
     /// The router's score and threshold, and why.
     pub score: f32,
     pub threshold: f32,
@@ -273,7 +268,13 @@ pub(super) struct Turned {
 /// What a vision-language model says of a picture.
 #[derive(Debug, Serialize)]
 pub(super) struct Described {
+    pub camera: String,
     pub text: String,
+    /// What the target wrote where the draft was not right; empty where the draft stands.
+    pub corrected: String,
+    /// Tokens of the draft, and those of them that were right, where the target spoke.
+    pub drafted: u32,
+    pub right: u32,
     /// The model and its engine.
     pub by: String,
     /// Tokens of the picture, and those of them that the model saw.

@@ -118,7 +118,7 @@ fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
     data.offloaded = offloaded;
     for Shown {
         keyframe,
-        description,
+        descriptions,
         verdict,
         jpeg,
     } in shown
@@ -127,6 +127,12 @@ fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
         let cues: Vec<_> = cues
             .map(|cue| format!("{} {:.2}", cue.name.replace('_', " "), cue.value))
             .collect();
+        let frames = verdict.as_ref().map_or(&[][..], |verdict| &verdict.frames);
+        let descriptions = descriptions.into_iter().map(|of| {
+            let frame = frames.get(of.frame as usize);
+            described(of, frame.cloned().unwrap_or_default())
+        });
+        let descriptions = descriptions.collect();
         data.keyframes.push(Keyframe {
             t: axis.ms(keyframe.begin_ns),
             reason: keyframe.reason.replace('_', " "),
@@ -134,14 +140,14 @@ fn finish_keyframes(keyframes: Keyframes, axis: &Axis, data: &mut ReportData) {
             priority: keyframe.priority,
             camera: keyframe.camera,
             jpeg: base64::encode(&jpeg),
-            verdict: verdict.map(|verdict| ruled(verdict, description.as_ref())),
-            description: description.map(described),
+            descriptions,
+            verdict: verdict.map(ruled),
         });
     }
     data.keyframes.sort_by_key(|keyframe| keyframe.t);
 }
 
-fn ruled(of: drafthorse::Verdict, description: Option<&drafthorse::Description>) -> Ruled {
+fn ruled(of: drafthorse::Verdict) -> Ruled {
     let outcome = match of.outcome() {
         Outcome::Unknown => "unknown",
         Outcome::Accepted => "accepted",
@@ -154,20 +160,16 @@ fn ruled(of: drafthorse::Verdict, description: Option<&drafthorse::Description>)
         true => of.reason,
         false => format!("{}; {}", of.reason, of.why),
     };
-    let frame = of.frames.into_iter().next().unwrap_or_default();
-    let stands = description.is_some_and(|description| description.text == frame.text);
     Ruled {
         outcome,
-        text: if stands { String::new() } else { frame.text },
-        drafted: frame.drafted,
-        right: frame.accepted,
         score: of.score,
         threshold: of.threshold,
         why,
     }
 }
 
-fn described(of: drafthorse::Description) -> Described {
+/// A picture's description and what the target made of it, as far as it spoke.
+fn described(of: drafthorse::Description, frame: drafthorse::VerifiedFrame) -> Described {
     // Thousandths of the picture's sides are finer than a card shows.
     let thousandths = |share: f32| (share * 1000.0).round() as i32;
     let kept = of
@@ -183,6 +185,16 @@ fn described(of: drafthorse::Description) -> Described {
         size_px: [of.width_px, of.height_px],
         by: format!("{} on {}", of.model, of.engine),
         ms: [of.look_ns, of.choose_ns, of.answer_ns].map(|ns| ns as f64 / 1e6),
+        drafted: match frame.outcome() {
+            Outcome::Accepted | Outcome::Unverified => 0,
+            _ => frame.drafted,
+        },
+        corrected: match frame.text == of.text {
+            true => String::new(),
+            false => frame.text,
+        },
+        right: frame.accepted,
+        camera: of.camera,
         text: of.text,
     }
 }

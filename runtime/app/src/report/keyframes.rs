@@ -27,8 +27,8 @@ const MAX_DESCRIPTIONS: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct Shown {
     pub keyframe: drafthorse::Keyframe,
-    /// What a model says of it.
-    pub description: Option<drafthorse::Description>,
+    /// What a model says of its pictures, in the order of its block.
+    pub descriptions: Vec<drafthorse::Description>,
     /// What became of its block, where it was drafted.
     pub verdict: Option<drafthorse::Verdict>,
     /// JPEG; empty where none is at hand.
@@ -40,8 +40,9 @@ pub(super) struct Shown {
 pub(super) struct Keyframes {
     held: Recent<String>,
     shown: Thinned<Shown>,
-    /// By the beginning of their keyframe.
-    descriptions: HashMap<u64, drafthorse::Description>,
+    /// By the beginning of their keyframe, and how many these are.
+    descriptions: HashMap<u64, Vec<drafthorse::Description>>,
+    described: usize,
     offload: Offload,
 }
 
@@ -51,6 +52,7 @@ impl Default for Keyframes {
             held: Recent::new(MAX_HELD_BYTES),
             shown: Thinned::new(MAX_SHOWN, MAX_SHOWN_BYTES),
             descriptions: HashMap::new(),
+            described: 0,
             offload: Offload::default(),
         }
     }
@@ -68,7 +70,7 @@ impl Keyframes {
                     let weight = jpeg.len() + 1;
                     let shown = Shown {
                         keyframe,
-                        description: None,
+                        descriptions: Vec::new(),
                         verdict: None,
                         jpeg,
                     };
@@ -77,11 +79,7 @@ impl Keyframes {
                 Ok(())
             }
             "drafthorse.Description" => {
-                let description = drafthorse::Description::decode(m.data)?;
-                if self.descriptions.len() < MAX_DESCRIPTIONS {
-                    let keyframe_ns = description.keyframe_ns;
-                    self.descriptions.insert(keyframe_ns, description);
-                }
+                self.describe(drafthorse::Description::decode(m.data)?);
                 Ok(())
             }
             "drafthorse.Verdict" => {
@@ -103,10 +101,27 @@ impl Keyframes {
         let mut shown: Vec<_> = self.shown.into_items().collect();
         for shown in &mut shown {
             let begin_ns = shown.keyframe.begin_ns;
-            shown.description = self.descriptions.remove(&begin_ns);
+            shown.descriptions = self.descriptions.remove(&begin_ns).unwrap_or_default();
             shown.verdict = self.offload.of_keyframe(begin_ns).cloned();
         }
         (offered, shown, self.offload.finish())
+    }
+
+    /// Takes a description; the last one of a picture stands.
+    fn describe(&mut self, description: drafthorse::Description) {
+        let of_keyframe = self
+            .descriptions
+            .entry(description.keyframe_ns)
+            .or_default();
+        let place = of_keyframe.partition_point(|before| before.frame < description.frame);
+        match of_keyframe.get_mut(place) {
+            Some(before) if before.frame == description.frame => *before = description,
+            _ if self.described < MAX_DESCRIPTIONS => {
+                self.described += 1;
+                of_keyframe.insert(place, description);
+            }
+            _ => {}
+        }
     }
 
     fn hold(&mut self, m: &Message<'_>, at_ns: u64) -> Result<(), DecodeError> {
@@ -175,21 +190,26 @@ mod tests {
         keyframe(&mut keyframes, "front", 95 * S + S / 5);
         keyframe(&mut keyframes, "rear", 95 * S);
         keyframe(&mut keyframes, "front", 20 * S);
-        let description = drafthorse::Description {
-            keyframe_ns: 95 * S,
-            text: "a truck".to_owned(),
-            ..Default::default()
-        };
-        let data = description.encode_to_vec();
-        let m = message("/descriptions", "drafthorse.Description", &data);
-        keyframes.add(&m, 0).unwrap();
+        for (frame, text) in [(1, "a car"), (0, "a van"), (0, "a truck")] {
+            let description = drafthorse::Description {
+                keyframe_ns: 95 * S,
+                text: text.to_owned(),
+                frame,
+                ..Default::default()
+            };
+            let data = description.encode_to_vec();
+            let m = message("/descriptions", "drafthorse.Description", &data);
+            keyframes.add(&m, 0).unwrap();
+        }
         let (count, shown, offloaded) = keyframes.finish();
         assert_eq!((count, offloaded.is_none()), (3, true));
         assert_eq!(shown[0].jpeg[2], 95);
         assert!(shown[1].jpeg.is_empty() && shown[2].jpeg.is_empty());
-        let texts = shown
-            .iter()
-            .map(|s| Some(s.description.as_ref()?.text.as_str()));
-        assert_eq!(texts.collect::<Vec<_>>(), [None, Some("a truck"), None]);
+        let texts = shown.iter().map(|s| {
+            let texts = s.descriptions.iter().map(|of| of.text.as_str());
+            texts.collect::<Vec<_>>()
+        });
+        let texts: Vec<_> = texts.collect();
+        assert_eq!(texts, [vec![], vec!["a truck", "a car"], vec![]]);
     }
 }

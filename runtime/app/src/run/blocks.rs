@@ -1,7 +1,8 @@
 //! Drafted blocks of a run: routed, sent or kept, and what became of each, in the log.
 //!
-//! A block is one keyframe's draft. What is accepted never leaves the vehicle. What is rejected goes to the target, and
-//! its outcome is logged when it comes; one that a former run of the same folder left behind is logged here.
+//! A block is the drafts of one keyframe, one a camera, of which the worst decides. What is accepted never leaves the
+//! vehicle. What is rejected goes to the target, and its outcome is logged when it comes; one that a former run of the
+//! same folder left behind is logged here.
 
 use super::log::LogWriter;
 use super::told::Told;
@@ -13,7 +14,7 @@ use crate::summary::BlockSummary;
 use anyhow::{Context, Result};
 use drafthorse_draft::{Block, Decision, Order, Reason, Routed, Router, RouterConfig, Threshold};
 use drafthorse_offload::link::LinkState;
-use drafthorse_offload::{Answer, Offload, Outcome, Settings, policy};
+use drafthorse_offload::{Answer, Offload, Outcome, Ruling, Settings, policy};
 use drafthorse_protocol::{BlockId, Code, Scene, TargetShape, VerifyRequest, limits};
 use drafthorse_record::messages::drafthorse as message;
 use std::collections::HashMap;
@@ -29,12 +30,19 @@ const ON_THEIR_WAY: usize = 16;
 /// A pause while outcomes are waited for.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// A picture of a block.
+struct Picture {
+    camera: String,
+    /// Its draft, and the probability that the target agrees with it.
+    ids: Vec<u32>,
+    score: f64,
+}
+
 /// A block without an outcome.
 struct Waiting {
-    camera: String,
+    pictures: Vec<Picture>,
     cause: Cause,
     routed: Routed,
-    ids: Vec<u32>,
     began: Instant,
     /// Nothing was told of it yet.
     is_due: bool,
@@ -108,40 +116,51 @@ impl Blocks {
         })
     }
 
-    /// Routes a drafted description, which gets its block's name, and logs both.
+    /// Routes the drafted descriptions of a keyframe, which get their block's name, and logs both.
     pub(super) fn take(
         &mut self,
-        view: &View,
-        described: Described,
+        said: Vec<(View, Described)>,
         describer: &mut Describer,
         log: &LogWriter,
     ) {
-        let Described {
-            mut description,
-            draft,
-        } = described;
-        let name = format!("{}.{}", self.run, view.keyframe_ns);
-        description.block.clone_from(&name);
-        let cause = Cause {
-            sequence: 0,
-            captured_ns: view.captured_ns,
-            received_ns: view.logged_ns,
+        let Some((first, _)) = said.first() else {
+            return;
         };
-        append(log, cause, Channel::DESCRIPTIONS, &description);
-        let Some(drafted) = draft else { return };
+        let name = format!("{}.{}", self.run, first.keyframe_ns);
+        let (cause, now_ns) = (first.cause(), first.logged_ns);
+        let (mut pictures, mut drafts) = (Vec::new(), Vec::new());
+        for (view, described) in said {
+            let mut description = described.description;
+            description.block.clone_from(&name);
+            description.frame = drafts.len() as u32;
+            append(log, view.cause(), Channel::DESCRIPTIONS, &description);
+            let Some(drafted) = described.draft else {
+                continue;
+            };
+            self.summary.pictures_bytes += view.jpeg.len() as u64;
+            pictures.push(Picture {
+                camera: view.camera,
+                ids: drafted.written.ids.clone(),
+                score: drafted.score,
+            });
+            drafts.push(drafted);
+        }
+        if drafts.is_empty() {
+            return;
+        }
         self.summary.drafted += 1;
-        self.summary.pictures_bytes += view.jpeg.len() as u64;
+        self.summary.drafted_pictures += drafts.len() as u64;
         self.follow_link();
+        let scores: Vec<f64> = pictures.iter().map(|picture| picture.score).collect();
         let routed = self.router.route(&Block {
             id: &name,
             order: Order::Independent,
-            frames: &[drafted.score],
+            frames: &scores,
         });
         let waiting = Waiting {
-            camera: view.camera.clone(),
+            pictures,
             cause,
             routed,
-            ids: drafted.written.ids.clone(),
             began: Instant::now(),
             is_due: true,
         };
@@ -153,10 +172,10 @@ impl Blocks {
         }
         // A run over recordings goes as fast as its parts; a live one drops nothing and waits for nobody.
         while self.mode == Mode::File && self.due() >= ON_THEIR_WAY {
-            self.poll(describer, log, view.logged_ns);
+            self.poll(describer, log, now_ns);
             std::thread::sleep(PAUSE);
         }
-        match self.send(&name, &drafted, &routed, describer) {
+        match self.send(&name, &drafts, &routed, describer) {
             Ok(()) => {
                 self.waiting.insert(name, waiting);
             }
@@ -181,7 +200,7 @@ impl Blocks {
     fn send(
         &self,
         name: &str,
-        drafted: &Drafted,
+        drafts: &[Drafted],
         routed: &Routed,
         describer: &mut Describer,
     ) -> Result<()> {
@@ -190,17 +209,20 @@ impl Blocks {
             .as_ref()
             .zip(self.settings.as_ref())
             .context("no target is configured")?;
-        let code = self.code(drafted, settings, offload);
-        let (frame, draft) = describer.coded(drafted, code)?;
-        let prompt = drafted.prompt.iter().map(|&id| u16::try_from(id));
+        let code = self.code(drafts, settings, offload);
+        let coded = drafts.iter().map(|drafted| describer.coded(drafted, code));
+        let (frames, coded_drafts) = coded.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        // The same words are asked of every picture.
+        let prompt = drafts.first().map_or(&[][..], |drafted| &drafted.prompt);
+        let prompt = prompt.iter().map(|&id| u16::try_from(id));
         let request = VerifyRequest {
             scene: Scene {
                 block: BlockId::new(name)?,
                 prompt: prompt.collect::<Result<_, _>>()?,
                 code,
-                frames: vec![frame],
+                frames,
             },
-            drafts: vec![draft],
+            drafts: coded_drafts,
         };
         let audit = routed.decision == Decision::Send(Reason::Audit);
         offload.submit(drafthorse_offload::Block {
@@ -212,8 +234,8 @@ impl Blocks {
     }
 
     /// The code that the link's state allows.
-    fn code(&self, drafted: &Drafted, settings: &Settings, offload: &Offload) -> Code {
-        let tokens = drafted.seen.len();
+    fn code(&self, drafts: &[Drafted], settings: &Settings, offload: &Offload) -> Code {
+        let tokens: usize = drafts.iter().map(|drafted| drafted.seen.len()).sum();
         let codes = [Code::F16, Code::Int8, Code::Fsq].into_iter();
         let sizes: Vec<_> = codes
             .filter_map(|code| Some((code, tokens * self.target.token_bytes(code).ok()?)))
@@ -319,23 +341,22 @@ impl Blocks {
             (verdict.why, verdict.spooled) = (why.to_string(), *spooled);
         }
         if let Some(ruling) = answer.outcome.ruling() {
-            let frames = ruling.verdict.frames.iter().zip(&ruling.texts);
-            for ((frame, text), &drafted) in frames.zip(&ruling.drafted) {
-                let ids: Vec<u32> = text.iter().copied().map(u32::from).collect();
-                if let Some(waiting) = &waiting {
-                    let agreed = describer.agree(&waiting.ids, &ids);
-                    self.router.learn(&waiting.routed, agreed);
+            let frames = ruled_frames(ruling, |ids| describer.text(ids));
+            match &waiting {
+                Some(waiting) => {
+                    let words = ruling.texts.iter().map(|text| words_of(text));
+                    let pictures = waiting.pictures.iter().zip(words);
+                    let worst = pictures.min_by(|(a, _), (b, _)| a.score.total_cmp(&b.score));
+                    if let Some((worst, words)) = worst {
+                        let agreed = describer.agree(&worst.ids, &words);
+                        self.router.learn(&waiting.routed, agreed);
+                    }
+                    for (told, ruled) in verdict.frames.iter_mut().zip(frames) {
+                        let camera = std::mem::take(&mut told.camera);
+                        *told = message::VerifiedFrame { camera, ..ruled };
+                    }
                 }
-                let text = describer.text(&ids);
-                verdict.frames.push(message::VerifiedFrame {
-                    camera: waiting
-                        .as_ref()
-                        .map_or_else(String::new, |w| w.camera.clone()),
-                    text: text.unwrap_or_else(|error| format!("({error:#})")),
-                    drafted: u32::from(drafted),
-                    accepted: u32::from(frame.accepted),
-                    score: frame.score,
-                });
+                None => verdict.frames = frames,
             }
         }
         let now = Cause::at(now_ns);
@@ -397,10 +418,54 @@ impl Waiting {
                 Decision::Send(Reason::First) => "the first of several",
             }
             .to_owned(),
+            frames: self.pictures.iter().map(|of| of.frame(outcome)).collect(),
             waited_ns: u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX),
             ..message::Verdict::default()
         }
     }
+}
+
+impl Picture {
+    /// It as the log tells of it while the target has not spoken.
+    fn frame(&self, outcome: message::verdict::Outcome) -> message::VerifiedFrame {
+        message::VerifiedFrame {
+            camera: self.camera.clone(),
+            drafted: self.ids.len() as u32,
+            outcome: outcome.into(),
+            ..message::VerifiedFrame::default()
+        }
+    }
+}
+
+/// What the target said of each picture of a block, the cameras left out.
+fn ruled_frames(
+    ruling: &Ruling,
+    mut text_of: impl FnMut(&[u32]) -> Result<String>,
+) -> Vec<message::VerifiedFrame> {
+    let frames = ruling.verdict.frames.iter().zip(&ruling.texts);
+    let frames = frames.zip(&ruling.drafted);
+    frames
+        .map(|((frame, text), &drafted)| {
+            let confirmed = frame.accepted == drafted && frame.correction.is_empty();
+            let text = text_of(&words_of(text));
+            message::VerifiedFrame {
+                camera: String::new(),
+                text: text.unwrap_or_else(|error| format!("({error:#})")),
+                drafted: u32::from(drafted),
+                accepted: u32::from(frame.accepted),
+                score: frame.score,
+                outcome: match confirmed {
+                    true => message::verdict::Outcome::Confirmed,
+                    false => message::verdict::Outcome::Corrected,
+                }
+                .into(),
+            }
+        })
+        .collect()
+}
+
+fn words_of(text: &[u16]) -> Vec<u32> {
+    text.iter().copied().map(u32::from).collect()
 }
 
 fn outcome_of(outcome: &Outcome) -> message::verdict::Outcome {
@@ -421,7 +486,12 @@ fn keyframe_of(block: &str) -> u64 {
 }
 
 /// Appends what is said of a keyframe.
-fn append(log: &LogWriter, cause: Cause, channel: Channel, message: &impl prost::Message) {
+pub(super) fn append(
+    log: &LogWriter,
+    cause: Cause,
+    channel: Channel,
+    message: &impl prost::Message,
+) {
     let mut batch = log.batch();
     log.append_message(&mut batch, channel, cause, message);
     log.keep_said(&mut batch, cause.received_ns);

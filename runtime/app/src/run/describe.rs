@@ -1,7 +1,7 @@
 //! Descriptions of keyframes while a run goes on, on a thread of their own: a model takes a second where a
 //! lane has a tenth.
 
-use super::blocks::{Blocks, Left};
+use super::blocks::{Blocks, Left, append};
 use super::ingress::Ingress;
 use super::knobs::{Knobs, Share};
 use super::lock;
@@ -9,7 +9,7 @@ use super::log::LogWriter;
 use crate::config::Config;
 use crate::describe::{Describer, View, VisionSettings, Watch};
 use crate::pipeline::channels::{Channel, Channels};
-use crate::pipeline::staged::{Cause, Staged};
+use crate::pipeline::staged::Staged;
 use crate::plan::{Mode, Plan};
 use crate::summary::Latencies;
 use anyhow::{Context, Result};
@@ -52,7 +52,7 @@ pub(super) struct Making {
 /// What lanes hand over, and how much of it came through.
 pub(crate) struct Descriptions {
     watch: Mutex<Watch>,
-    waiting: Mutex<Option<SyncSender<View>>>,
+    waiting: Mutex<Option<SyncSender<Vec<View>>>>,
     /// A run over recordings waits for the model; a live one goes on.
     waits: bool,
     knobs: Arc<Knobs>,
@@ -70,7 +70,7 @@ impl Descriptions {
         channels: &Channels,
         settings: &VisionSettings,
         knobs: Arc<Knobs>,
-    ) -> (Self, Receiver<View>) {
+    ) -> (Self, Receiver<Vec<View>>) {
         let (waiting, views) = sync_channel(QUEUE);
         let descriptions = Self {
             watch: Mutex::new(Watch::new(plan, channels, settings)),
@@ -89,8 +89,10 @@ impl Descriptions {
     pub(crate) fn follow(&self, staged: &Staged) {
         for (entry, bytes) in staged.iter() {
             let times = [entry.log_time_ns, entry.publish_time_ns];
-            let view = lock(&self.watch).take(entry.channel, times, bytes);
-            let Some(view) = view else { continue };
+            let views = lock(&self.watch).take(entry.channel, times, bytes);
+            if views.is_empty() {
+                continue;
+            }
             let share = self.knobs.now().described_keyframes;
             if !lock(&self.described).takes(share) {
                 self.spared.fetch_add(1, Ordering::Relaxed);
@@ -99,8 +101,8 @@ impl Descriptions {
             let waiting = lock(&self.waiting).clone();
             let taken = match (waiting, self.waits) {
                 (None, _) => false,
-                (Some(waiting), true) => waiting.send(view).is_ok(),
-                (Some(waiting), false) => waiting.try_send(view).is_ok(),
+                (Some(waiting), true) => waiting.send(views).is_ok(),
+                (Some(waiting), false) => waiting.try_send(views).is_ok(),
             };
             if !taken {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -113,12 +115,12 @@ impl Descriptions {
         lock(&self.waiting).take();
     }
 
-    /// Describes views until there are no more, and appends that to the log. Drafts go on being made while the target
+    /// Describes the views of keyframes until there are no more, and appends that to the log. Drafts go on being made while the target
     /// looks at others.
     pub(super) fn make(
         &self,
         making: Making,
-        views: &Receiver<View>,
+        keyframes: &Receiver<Vec<View>>,
         log: &LogWriter,
         ingress: &Ingress,
     ) -> (Latencies, Option<Left>) {
@@ -131,48 +133,44 @@ impl Descriptions {
             if let Some(blocks) = &mut blocks {
                 blocks.poll(&mut describer, log, ingress.last_received_ns());
             }
-            let view = match views.recv_timeout(POLL) {
-                Ok(view) => view,
+            let views = match keyframes.recv_timeout(POLL) {
+                Ok(views) => views,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => break,
-            };
-            let cause = Cause {
-                sequence: 0,
-                captured_ns: view.captured_ns,
-                received_ns: view.logged_ns,
             };
             let knobs = self.knobs.now();
             describer.shorten(knobs.token_keep, knobs.draft_length);
             if let Some(blocks) = &mut blocks {
                 blocks.lower_threshold(knobs.offload_threshold);
             }
-            match describer.describe(&view) {
-                Ok(described) => {
-                    let description = &described.description;
-                    latencies.record("vision.look", description.look_ns);
-                    latencies.record("vision.choose", description.choose_ns);
-                    latencies.record("vision.answer", description.answer_ns);
-                    match &mut blocks {
-                        Some(blocks) => blocks.take(&view, described, &mut describer, log),
-                        None => {
-                            let mut batch = log.batch();
-                            log.append_message(
-                                &mut batch,
-                                Channel::DESCRIPTIONS,
-                                cause,
-                                description,
-                            );
-                            log.keep_said(&mut batch, cause.received_ns);
-                        }
+            let mut said = Vec::with_capacity(views.len());
+            for view in views {
+                match describer.describe(&view) {
+                    Ok(described) => {
+                        let description = &described.description;
+                        latencies.record("vision.look", description.look_ns);
+                        latencies.record("vision.choose", description.choose_ns);
+                        latencies.record("vision.answer", description.answer_ns);
+                        said.push((view, described));
                     }
-                    self.made.fetch_add(1, Ordering::Relaxed);
+                    Err(error) => ingress.event(&Fault {
+                        kind: FaultKind::NetworkFailed,
+                        sensor: None,
+                        at_ns: view.logged_ns,
+                        count: 1,
+                        detail: format!(
+                            "a keyframe of {} is not described: {error:#}",
+                            view.camera
+                        ),
+                    }),
                 }
-                Err(error) => ingress.event(&Fault {
-                    kind: FaultKind::NetworkFailed,
-                    sensor: None,
-                    at_ns: view.logged_ns,
-                    count: 1,
-                    detail: format!("a keyframe of {} is not described: {error:#}", view.camera),
+            }
+            self.made.fetch_add(said.len() as u64, Ordering::Relaxed);
+            match &mut blocks {
+                Some(blocks) => blocks.take(said, &mut describer, log),
+                None => said.iter().for_each(|(view, described)| {
+                    let cause = view.cause();
+                    append(log, cause, Channel::DESCRIPTIONS, &described.description);
                 }),
             }
         }

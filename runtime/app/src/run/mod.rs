@@ -449,7 +449,7 @@ fn logics(
 fn drive(
     shared: &Shared,
     logics: Vec<Box<dyn LaneLogic>>,
-    describing: Option<(Making, Receiver<View>)>,
+    describing: Option<(Making, Receiver<Vec<View>>)>,
     feeds: Vec<Feed>,
     progress: &setup::Progress,
 ) -> Result<Outcomes> {
@@ -523,7 +523,7 @@ struct Outcomes {
 fn run_describer(
     shared: &Shared,
     making: Making,
-    views: &Receiver<View>,
+    views: &Receiver<Vec<View>>,
 ) -> (Latencies, Option<Left>) {
     let Some(descriptions) = &shared.descriptions else {
         return Default::default();

@@ -223,7 +223,14 @@ fn pictures_of_a_triggered_camera_are_logged_with_their_pulses_stamps() {
     let options = RunOptions::new(dir.path());
     let progress = setup::Progress::new(false, plan.mode);
     let shared = Shared::new(&config, plan, &channels, &options, "drive", START_NS).unwrap();
-    setup::describe(&shared.plan, RecordPolicy::All, &channels, &shared.log, START_NS).unwrap();
+    setup::describe(
+        &shared.plan,
+        RecordPolicy::All,
+        &channels,
+        &shared.log,
+        START_NS,
+    )
+    .unwrap();
     setup::begin(&shared.log, START_NS);
     let rig = Rig {
         pulse: 0,

@@ -70,63 +70,27 @@ impl Told {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "it is public in the crate of the tests")]
+#[path = "../../../../tests/src/stalling.rs"]
+mod stalling;
+
+#[cfg(test)]
 mod tests {
+    use super::stalling::StallingDisk;
     use super::*;
     use crate::config::Config;
     use crate::feed::{self, Resolved};
     use crate::pipeline::channels::Channels;
     use drafthorse_offload::{Outcome, Why};
     use drafthorse_protocol::BlockId;
-    use drafthorse_record::storage::{Disk, FileSystem, Storage};
     use drafthorse_record::{LogReader, RecordConfig, Recorder, WhenFull};
     use prost::Message as _;
-    use std::io;
     use std::path::Path;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    /// The file system, which writes nothing while it is stalled.
-    #[derive(Clone, Default)]
-    struct Stalling(Arc<AtomicBool>);
-
-    struct StallingFile(Box<dyn Storage>, Stalling);
-
-    impl Disk for Stalling {
-        fn create(&self, path: &Path) -> io::Result<Box<dyn Storage>> {
-            let file = FileSystem.create(path)?;
-            Ok(Box::new(StallingFile(file, self.clone())))
-        }
-        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            FileSystem.rename(from, to)
-        }
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            FileSystem.remove(path)
-        }
-        fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-            FileSystem.sync_dir(dir)
-        }
-        fn free_space(&self, dir: &Path) -> io::Result<u64> {
-            FileSystem.free_space(dir)
-        }
-    }
-
-    impl Storage for StallingFile {
-        fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-            while self.1.0.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            self.0.append(bytes)
-        }
-        fn sync(&mut self) -> io::Result<()> {
-            self.0.sync()
-        }
-        fn truncate(&mut self, length: u64) -> io::Result<()> {
-            self.0.truncate(length)
-        }
-    }
+    use std::sync::atomic::Ordering;
 
     /// A live run's log that has little room for what waits.
-    fn log_on(disk: &Stalling, dir: &Path) -> LogWriter {
+    fn log_on(disk: &StallingDisk, dir: &Path) -> LogWriter {
         let config = Config::from_sources(vec!["synth:?seconds=1".parse().unwrap()]);
         let Resolved { plan, .. } = feed::resolve(&config).unwrap();
         let mut settings = RecordConfig::new(dir, "run");
@@ -174,13 +138,13 @@ mod tests {
     #[test]
     fn what_a_slow_disk_refuses_is_settled_only_after_it_was_logged() {
         let dir = tempfile::tempdir().unwrap();
-        let disk = Stalling::default();
+        let disk = StallingDisk::default();
         let log = log_on(&disk, dir.path());
         let mut told = Told::default();
         tell(&mut told, "before", &log);
         assert_eq!(until_settled(&mut told, &log, 1), ["before"]);
 
-        disk.0.store(true, Ordering::Relaxed);
+        disk.stalled.store(true, Ordering::Relaxed);
         let note = Verdict {
             why: "x".repeat(500),
             ..Verdict::default()
@@ -191,7 +155,7 @@ mod tests {
         }
         tell(&mut told, "refused", &log);
         assert_eq!(told.unlogged.len(), 1);
-        disk.0.store(false, Ordering::Relaxed);
+        disk.stalled.store(false, Ordering::Relaxed);
         // What else was appended gets to the disk, and the refused one is not among it.
         while log.recorder().status().oldest_unsynced > Duration::ZERO {
             std::thread::sleep(Duration::from_millis(1));
@@ -213,7 +177,7 @@ mod tests {
     #[test]
     fn what_never_gets_into_the_log_is_left_to_the_spool() {
         let dir = tempfile::tempdir().unwrap();
-        let log = log_on(&Stalling::default(), dir.path());
+        let log = log_on(&StallingDisk::default(), dir.path());
         log.recorder().finish().unwrap();
         let mut told = Told::default();
         for block in 0..=MOST {

@@ -2,31 +2,35 @@
 function keyframePicture(keyframe) {
   if (!keyframe.jpeg) return element("span", { class: "nopicture" }, keyframe.camera ? "no preview" : "radar only");
   const alt = `${keyframe.camera} at ${timeText(keyframe.t)}`, source = "data:image/jpeg;base64," + keyframe.jpeg;
-  const kept = keyframe.description ? keyframe.description.kept : [];
-  if (!kept.length) return element("img", { src: source, alt, loading: "lazy" });
+  const shown = keyframe.descriptions.find((description) => description.camera === keyframe.camera);
+  if (!shown || !shown.kept.length) return element("img", { src: source, alt, loading: "lazy" });
   // What the model did not see is dimmed.
-  const [width, height] = keyframe.description.size_px;
+  const kept = shown.kept, [width, height] = shown.size_px;
   const picture = svgElement("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "xMidYMid slice", role: "img", "aria-label": alt + "; what the model did not see is dimmed" });
   const holes = kept.map(([left, top, w, h]) => `M${left} ${top}h${w}v${h}h${-w}z`).join("");
   picture.append(svgElement("image", { href: source, width, height, preserveAspectRatio: "none" }),
     svgElement("path", { d: "M0 0h1000v1000h-1000z" + holes, "fill-rule": "evenodd", transform: `scale(${width / 1000} ${height / 1000})`, class: "unseen" }));
   return picture;
 }
-// The draft as it stands; where the target wrote something else, both.
+// Each camera's draft as it stands; where the target wrote something else, both.
 function keyframeWords(keyframe) {
-  const { description, verdict } = keyframe;
-  if (!description) return [];
-  const draft = element("p", {}, description.text || "(no words)");
-  if (!verdict || !verdict.text) return [draft];
-  draft.className = "struck";
-  return [draft, element("p", {}, verdict.text)];
+  const several = keyframe.descriptions.length > 1;
+  return keyframe.descriptions.flatMap(({ camera, text, corrected }) => {
+    const name = several ? `${camera}: ` : "", draft = element("p", {}, name + (text || "(no words)"));
+    if (!corrected) return [draft];
+    draft.className = "struck";
+    return [draft, element("p", {}, name + corrected)];
+  });
 }
 function keyframeCard(keyframe) {
-  const { description, verdict } = keyframe;
+  const { descriptions, verdict } = keyframe, several = descriptions.length > 1;
   const parts = [keyframe.cues, `stands out by ${number(keyframe.priority, 2)}`];
-  if (description) parts.push(`${description.by}, ${number(description.seen)} of ${number(description.tokens)} tokens seen, ${number(description.ms[0] + description.ms[1] + description.ms[2], 0)} ms`);
-  if (verdict) parts.push(`${verdict.outcome}: ${verdict.why}, score ${number(verdict.score, 2)} of ${number(verdict.threshold, 2)}${verdict.drafted ? `, ${number(verdict.right)} of ${number(verdict.drafted)} words right` : ""}`);
-  return element("button", { type: "button", class: description ? "keyframe described" : "keyframe", title: parts.filter((part) => part).join("; "), onclick: () => { setPlaying(false); seek(keyframe.t); } },
+  for (const { camera, by, seen, tokens, ms, drafted, right } of descriptions) {
+    const words = `${by}, ${number(seen)} of ${number(tokens)} tokens seen, ${number(ms[0] + ms[1] + ms[2], 0)} ms`;
+    parts.push((several ? `${camera}: ` : "") + words + (drafted ? `, ${number(right)} of ${number(drafted)} words right` : ""));
+  }
+  if (verdict) parts.push(`${verdict.outcome}: ${verdict.why}, score ${number(verdict.score, 2)} of ${number(verdict.threshold, 2)}`);
+  return element("button", { type: "button", class: descriptions.length ? "keyframe described" : "keyframe", title: parts.filter((part) => part).join("; "), onclick: () => { setPlaying(false); seek(keyframe.t); } },
     keyframePicture(keyframe), element("b", {}, timeText(keyframe.t)), element("span", { class: "muted" }, keyframe.reason),
     verdict ? element("span", { class: `verdict ${verdict.outcome}` }, verdict.outcome) : null, ...keyframeWords(keyframe));
 }
