@@ -27,6 +27,8 @@ const WORTH_OF_AUDIT: u8 = 50;
 const REPORT: Duration = Duration::from_secs(1);
 /// A run over recordings has at most so many blocks on their way.
 const ON_THEIR_WAY: usize = 16;
+/// Blocks of which more is known than the spool tells, while they wait for their amendment.
+const MOST_UNTOLD: usize = 4096;
 /// A pause while outcomes are waited for.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -274,7 +276,10 @@ impl Blocks {
             return;
         };
         while let Ok(answer) = offload.answers().try_recv() {
-            self.answered(answer, describer, now_ns);
+            match answer.outcome {
+                Outcome::Repeated => self.repeated(answer.block.as_str(), log),
+                _ => self.answered(answer, describer, now_ns),
+            }
         }
         self.outcomes.append(log);
         let settled = self.outcomes.settled(log);
@@ -310,6 +315,17 @@ impl Blocks {
             spooled_blocks: stats.waiting as u64,
             pictures_bytes: self.summary.pictures_bytes,
         }
+    }
+
+    /// A block whose name was given before, by a run with the same name: what became of that one is not this one's.
+    fn repeated(&mut self, name: &str, log: &LogWriter) {
+        let Some(waiting) = self.waiting.remove(name) else {
+            return;
+        };
+        self.summary.unverified += 1;
+        let mut verdict = waiting.verdict(name, message::verdict::Outcome::Unverified);
+        "a block of this name was given before".clone_into(&mut verdict.why);
+        append(log, waiting.cause, Channel::VERDICTS, &verdict);
     }
 
     /// Takes an outcome, which is to be logged.
@@ -361,12 +377,26 @@ impl Blocks {
         }
         let now = Cause::at(now_ns);
         let cause = waiting.as_ref().map_or(now, |waiting| waiting.cause);
-        if let (Some(mut waiting), None) = (waiting, answer.outcome.ruling()) {
-            // Its amendment may come in this run.
-            waiting.is_due = false;
-            self.waiting.insert(name, waiting);
+        if let (Some(waiting), Outcome::Unverified { spooled: true, .. }) =
+            (waiting, &answer.outcome)
+        {
+            self.amend_later(name, waiting);
         }
         self.outcomes.tell(cause, verdict, answer);
+    }
+
+    /// Keeps what is known of a block whose amendment may come in this run; of the oldest it is forgotten where there are
+    /// too many.
+    fn amend_later(&mut self, name: String, mut waiting: Waiting) {
+        waiting.is_due = false;
+        self.waiting.insert(name, waiting);
+        if self.waiting.len() > MOST_UNTOLD {
+            let untold = self.waiting.iter().filter(|(_, of)| !of.is_due);
+            let oldest = untold.min_by_key(|(_, of)| of.began);
+            if let Some(name) = oldest.map(|(name, _)| name.clone()) {
+                self.waiting.remove(&name);
+            }
+        }
     }
 
     /// Waits for the outcomes that are due, and ends offloading.
@@ -497,12 +527,26 @@ pub(super) fn append(
     log.keep_said(&mut batch, cause.received_ns);
 }
 
-/// The run's name as blocks bear it: ids are bounded.
+/// The run's name as blocks bear it: ids are bounded, and its end, the time, tells runs apart.
 fn name_of_run(run: &str) -> String {
     // A dot and a keyframe's nanoseconds come behind it.
     let most = limits::MAX_BLOCK_ID - 21;
-    run.chars()
-        .filter(char::is_ascii_graphic)
-        .take(most)
-        .collect()
+    let plain: String = run.chars().filter(char::is_ascii_graphic).collect();
+    plain[plain.len().saturating_sub(most)..].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_a_long_name_have_blocks_of_their_own() {
+        let name = "n".repeat(64);
+        let [a, b] = ["20261201T003605Z", "20261201T003606Z-2"]
+            .map(|stamp| name_of_run(&format!("{name}-{stamp}")));
+        assert_ne!(a, b);
+        assert!(a.len() == 43 && a.ends_with("-20261201T003605Z"), "{a}");
+        assert!(BlockId::new(&format!("{b}.{}", u64::MAX)).is_ok());
+        assert_eq!(name_of_run("drive"), "drive");
+    }
 }
