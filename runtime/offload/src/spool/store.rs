@@ -52,9 +52,9 @@ impl Spool {
             what: format!("making {}", folder.display()),
             source,
         })?;
-        let mut index = Index::open(folder)?;
+        let (index, lines) = Index::open(folder)?;
         let files = Files::open(folder)?;
-        let entries: BTreeMap<_, _> = index.all()?.into_iter().collect();
+        let entries: BTreeMap<_, _> = lines.into_iter().collect();
         let mut spool = Self {
             limits,
             index,
