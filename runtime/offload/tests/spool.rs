@@ -141,8 +141,11 @@ fn what_is_over_leaves_in_the_declared_order() {
         Err(SpoolError::Full)
     ));
     assert_eq!(spool.take_evicted(), []);
-    // What is too old goes before anything has to make room.
+    // What is too old and told goes before anything has to make room.
     let later = NOW + 3_600 * SECOND + 5;
+    spool.expire(later).unwrap();
+    assert_eq!(spool.take_evicted(), []);
+    spool.told(&id(4)).unwrap();
     spool.store(later, &waiting(9, 0), &payload(9)).unwrap();
     assert_eq!(spool.take_evicted(), gone(id(4), true));
     assert!(matches!(
@@ -199,9 +202,6 @@ fn damage_is_told_and_nothing_half_done_stays() {
     assert_eq!(files(folder.path()), 1);
 }
 
-#[test]
-fn a_broken_index_is_put_aside_with_its_blocks() {
-    let folder = tempfile::tempdir().unwrap();
 /// A spool whose index is `bytes`, in memory where there is such a folder.
 fn with_index(bytes: &[u8]) -> tempfile::TempDir {
     let folder = tempfile::tempdir_in("/dev/shm");
@@ -233,6 +233,9 @@ fn is_aside(folder: &Path) -> bool {
     folder.join("damaged/index.redb").exists()
 }
 
+#[test]
+fn a_broken_index_is_put_aside_with_its_blocks() {
+    let folder = tempfile::tempdir().unwrap();
     let (mut spool, _) = open(folder.path(), 10);
     spool.store(NOW, &waiting(1, 0), &payload(1)).unwrap();
     drop(spool);
@@ -248,9 +251,6 @@ fn is_aside(folder: &Path) -> bool {
     assert_eq!(fs::read_dir(aside).unwrap().count(), 1);
     spool.store(NOW, &waiting(1, 0), &payload(1)).unwrap();
 }
-
-/// A file system of so many KiB in memory, mounted while it lives; none where this process may not mount.
-struct Small(tempfile::TempDir);
 
 /// Every line is right, or the spool begins empty: a line is never wrong, and opening never fails.
 #[test]
@@ -322,6 +322,9 @@ fn a_line_that_cannot_be_read_puts_the_index_aside() {
     assert_eq!(open(folder.path(), 10).1, []);
     assert!(is_aside(folder.path()));
 }
+
+/// A file system of so many KiB in memory, mounted while it lives; none where this process may not mount.
+struct Small(tempfile::TempDir);
 
 impl Small {
     fn mount(kib: u32) -> Option<Self> {
