@@ -138,9 +138,8 @@ impl GrpcInferenceService for Targets {
         let message = request.into_inner();
         metadata::model(&message.model_name, &message.model_version)?;
         let (ask, block) = self.ask(&message).map_err(|error| status(&error))?;
-        let done = self
-            .verdict(Question::of(&message), ask, deadline, permit)
-            .await;
+        let question = Question::of(&ask);
+        let done = self.verdict(question, ask, deadline, permit).await;
         let vehicle = vehicle.0.as_str();
         let (block_id, model) = (block.as_str(), message.model_name.as_str());
         let done = match done {

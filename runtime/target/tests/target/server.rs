@@ -4,8 +4,8 @@ use crate::common::{Asked, Exam, backends, connect, endpoint, untrained};
 use drafthorse_protocol::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
 use drafthorse_protocol::inference::model_infer_request::InferRequestedOutputTensor;
 use drafthorse_protocol::inference::{
-    ModelInferRequest, ModelMetadataRequest, ModelReadyRequest, ServerLiveRequest,
-    ServerMetadataRequest, ServerReadyRequest,
+    InferTensorContents, ModelInferRequest, ModelInferResponse, ModelMetadataRequest,
+    ModelReadyRequest, ServerLiveRequest, ServerMetadataRequest, ServerReadyRequest,
 };
 use drafthorse_protocol::{BlockId, Draft, Verdict};
 use drafthorse_target::certificates::{CertificateOptions, write};
@@ -72,6 +72,24 @@ fn named(asked: &Asked, name: &str) -> ModelInferRequest {
 
 fn certificates(folder: &Path, vehicles: &[&str]) -> PathBuf {
     let out = folder.join("certificates");
+/// The same message with typed contents.
+fn typed(mut message: ModelInferRequest) -> ModelInferRequest {
+    let raw = std::mem::take(&mut message.raw_input_contents);
+    for (input, raw) in message.inputs.iter_mut().zip(raw) {
+        let mut contents = InferTensorContents::default();
+        match input.datatype.as_str() {
+            "BYTES" => contents.bytes_contents = vec![raw.slice(4..).into()],
+            "UINT8" => contents.uint_contents = raw.iter().map(|&byte| byte.into()).collect(),
+            _ => {
+                let pairs = raw.chunks(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+                contents.uint_contents = pairs.map(u32::from).collect();
+            }
+        }
+        input.contents = Some(contents);
+    }
+    message
+}
+
     write(&CertificateOptions {
         out: out.clone(),
         servers: vec!["localhost".to_owned()],
@@ -145,6 +163,22 @@ async fn verdicts_over_mutual_tls_are_the_targets_and_a_retry_gets_the_same_byte
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_says_what_it_is_and_refuses_what_it_is_not() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocks_with_typed_contents_get_their_own_verdicts() {
+    let running = serve(ServeOptions::default(), Duration::ZERO).await;
+    let mut client = connect(&running.address, None).await;
+    for asked in &Exam::untrained().blocks[..3] {
+        let raw = asked.request.to_message();
+        // The typed one first: it is not answered from what the raw one left.
+        let answer = client.model_infer(typed(raw.clone())).await.unwrap();
+        let alone = serve(ServeOptions::default(), Duration::ZERO).await;
+        let wanted = connect(&alone.address, None).await.model_infer(raw).await;
+        assert_eq!(answer.into_inner(), wanted.unwrap().into_inner());
+        alone.stop().await;
+    }
+    running.stop().await;
+}
+
     let running = serve(ServeOptions::default(), Duration::ZERO).await;
     let mut client = connect(&running.address, None).await;
     assert!(
