@@ -135,6 +135,7 @@ impl GrpcInferenceService for Targets {
         let Some((vehicle, permit)) = vehicle.zip(permit) else {
             return Err(Status::internal("the call was not admitted"));
         };
+        permit.came();
         let message = request.into_inner();
         metadata::model(&message.model_name, &message.model_version)?;
         let (ask, block) = self.ask(&message).map_err(|error| status(&error))?;
