@@ -116,7 +116,8 @@ impl Engine {
     #[must_use]
     pub fn view(&self) -> LinkView {
         let budget = self.budget.as_ref();
-        self.link.view(budget.map(|b| b.share(self.now_ns)))
+        let share = budget.map(|b| b.share(self.now_ns));
+        self.link.view(self.now_ns, share)
     }
 
     /// How many of what.

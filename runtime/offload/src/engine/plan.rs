@@ -166,6 +166,8 @@ impl Engine {
     fn send(&mut self, kind: Kind, block: BlockId, timeout_ns: u64) {
         let call = self.begin(kind);
         self.counts.calls += 1;
+        let bytes = self.blocks.get(&block).map_or(0, |b| b.bytes);
+        self.link.sends(self.now_ns, bytes);
         self.blocks.change(&block, |b| {
             b.step = Step::Calling;
             b.attempts += 1;
