@@ -116,7 +116,7 @@ fn what_the_spool_acknowledged_is_there_after_every_kill() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let opened = lines.find(|l| l.as_ref().unwrap().starts_with("#open"));
         assert!(opened.is_some(), "kill {kill}: the spool does not open");
-        thread::sleep(Duration::from_micros(random.u64(0..6_000)));
+        thread::sleep(Duration::from_micros(random.u64(0..12_000)));
         child.kill().unwrap();
         child.wait().unwrap();
         for line in lines.map_while(Result::ok) {
