@@ -151,6 +151,65 @@ fn without_a_link_blocks_are_unverified_and_amended_when_it_is_back() {
 }
 
 #[test]
+fn a_block_that_a_killed_process_left_is_told_however_old_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_target, relay) = out_of_reach();
+    // Whatever is in the spool at a start is too old.
+    let settings = drafthorse_offload::Settings {
+        spool_hours: 0.0,
+        ..settings(clear(relay.address()), folder.path())
+    };
+    let offload = Offload::start(&settings, shape()).unwrap();
+    offload.submit(block(1, Duration::from_secs(3600))).unwrap();
+    Log::default().until(&offload, "the block on the disk", |_, stats| {
+        stats.spool_bytes > 0
+    });
+    drop(offload);
+
+    // The second start ends before its log has a word of it, too.
+    for _ in 0..2 {
+        thread::sleep(5 * MS);
+        let offload = Offload::start(&settings, shape()).unwrap();
+        let answer = offload.answers().recv_timeout(Duration::from_secs(20));
+        let restarted = Outcome::Unverified {
+            why: Why::Restarted,
+            spooled: true,
+        };
+        assert_eq!(answer.unwrap().outcome, restarted);
+    }
+    let offload = Offload::start(&settings, shape()).unwrap();
+    let mut log = Log::default();
+    log.until(&offload, "that it was left", |log, _| log.first.len() == 1);
+    drop(offload);
+    thread::sleep(5 * MS);
+    let offload = Offload::start(&settings, shape()).unwrap();
+    let stats = offload.stats();
+    assert_eq!((stats.waiting, stats.spool_bytes), (0, 0));
+    assert!(offload.answers().try_recv().is_err());
+}
+
+#[test]
+fn a_full_queue_of_the_target_is_no_broken_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::start(None);
+    let offload = Offload::start(&settings(clear(target.address), folder.path()), shape()).unwrap();
+    let mut log = Log::default();
+    log.until(&offload, "the link", |_, stats| stats.link.state.is_open());
+    target.set(Mood::Says(Code::Unavailable));
+    for i in 0..6 {
+        offload.submit(block(i, Duration::from_secs(3))).unwrap();
+    }
+    log.until(&offload, "the last deadline", |log, _| log.first.len() == 6);
+    let busy = Outcome::Unverified {
+        why: Why::TargetBusy,
+        spooled: true,
+    };
+    assert!(log.first.values().all(|o| *o == busy), "{:?}", log.first);
+    let stats = offload.stats();
+    assert!(stats.link.state.is_open() && stats.counts.unanswered == 0);
+}
+
+#[test]
 fn a_busy_or_failing_target_is_asked_again_and_a_refusing_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let target = Target::start(None);

@@ -154,10 +154,12 @@ fn what_the_server_says_is_called_by_its_name() {
         said(Mood::Says(Code::ResourceExhausted)),
         E::Busy { after: None, .. }
     ));
+    // So says Triton where its queue is full.
     assert!(matches!(
         said(Mood::Says(Code::Unavailable)),
-        E::Unavailable(_)
+        E::Busy { after: None, .. }
     ));
+    assert!(matches!(said(Mood::Says(Code::Aborted)), E::Unavailable(_)));
     assert!(matches!(said(Mood::Says(Code::DeadlineExceeded)), E::Late));
     assert!(matches!(
         said(Mood::Says(Code::InvalidArgument)),
@@ -176,6 +178,8 @@ fn what_the_server_says_is_called_by_its_name() {
         probe(clear(target.address)),
         Err(E::UnknownModel(_))
     ));
+    target.set(Mood::Away);
+    assert!(matches!(probe(clear(target.address)), Err(E::NotReady(_))));
     let gone = clear(target.address);
     drop(target);
     assert!(matches!(verify(gone, LIMIT), Err(E::Unavailable(_))));

@@ -8,7 +8,10 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use drafthorse_offload::engine::{Action, Engine, EngineSettings, Failure, Submission, Unstored};
+use drafthorse_offload::engine::{
+    Action, Engine, EngineSettings, Failure, Submission, Unsent, Unstored,
+};
+use drafthorse_offload::link::LinkState;
 use drafthorse_offload::spool::{Kept, Waiting};
 use drafthorse_offload::{Outcome, Ruling, Why};
 use drafthorse_protocol::BlockId;
@@ -183,10 +186,11 @@ fn more_blocks_than_can_wait_are_told_at_once() {
     assert_eq!(handed(&mut engine), [(id(2), crowded)]);
 }
 
-#[test]
-fn a_busy_target_is_left_alone_for_as_long_as_it_says() {
+/// Time between two calls where the first is answered with such a hint.
+fn patience_with(reconnect: Duration, after_ns: u64) -> u64 {
     let settings = EngineSettings {
         attempt: Duration::from_secs(1),
+        reconnect,
         ..EngineSettings::default()
     };
     let mut engine = Engine::new(
@@ -203,7 +207,7 @@ fn a_busy_target_is_left_alone_for_as_long_as_it_says() {
                 Action::Probe { call, .. } => engine.probed(now, call, Ok(())),
                 Action::Send { call, .. } => {
                     sent.push(now);
-                    let after_ns = Some(30 * SECOND);
+                    let after_ns = Some(after_ns);
                     engine.failed(now, call, Failure::Busy { after_ns }, 0);
                 }
                 _ => {}
@@ -211,6 +215,59 @@ fn a_busy_target_is_left_alone_for_as_long_as_it_says() {
         }
         now = engine.next_wake_ns().min(now + SECOND);
     }
-    let pause = sent[1] - sent[0];
+    sent[1] - sent[0]
+}
+
+#[test]
+fn a_busy_target_is_left_alone_for_as_long_as_it_says_within_reason() {
+    let hour = Duration::from_secs(3600);
+    let pause = patience_with(hour, 30 * SECOND);
     assert!((30 * SECOND..=45 * SECOND).contains(&pause), "{pause}");
+    for endless in [HOUR, u64::MAX] {
+        let pause = patience_with(hour, endless);
+        assert!((300 * SECOND..=450 * SECOND).contains(&pause), "{pause}");
+        // A new connection may lead to somebody else.
+        let pause = patience_with(Duration::from_secs(60), endless);
+        assert!((50 * SECOND..=70 * SECOND).contains(&pause), "{pause}");
+    }
+}
+
+#[test]
+fn what_the_own_disk_spoils_says_nothing_of_link_or_target() {
+    let left = (1..4).map(|i| kept(i, true, None)).collect();
+    let mut engine = Engine::new(EngineSettings::default(), BEGIN, left);
+    let mut now = BEGIN;
+    let mut calls = 0;
+    let mut discarded = Vec::new();
+    while calls < 6 {
+        engine.tick(now);
+        for action in engine.take_actions() {
+            match action {
+                Action::Probe { call, .. } => engine.probed(now + 60 * MS, call, Ok(())),
+                Action::Send { call, block, .. } => {
+                    calls += 1;
+                    match calls {
+                        1 | 2 => engine.unsent(now + MS, call, Unsent::Fault),
+                        3 => engine.unsent(now + MS, call, Unsent::Damaged),
+                        _ => engine.failed(now + 90 * MS, call, Failure::Unanswered, 0),
+                    }
+                    assert!(
+                        calls != 3 || engine.waiting() == 2,
+                        "{block} is there still"
+                    );
+                }
+                Action::Discard(block) => discarded.push(block),
+                _ => {}
+            }
+            if calls < 4 {
+                let view = engine.view();
+                assert!(view.round_trip_ns.is_none_or(|took| took == 60 * MS));
+                assert_eq!((view.verdict_ns, engine.counts().refused), (None, 0));
+            }
+        }
+        now = engine.next_wake_ns().clamp(now, now + SECOND);
+    }
+    // Three calls in a row were unanswered: none of the unsent ones was taken for an answer.
+    assert_eq!(engine.view().state, LinkState::Down);
+    assert_eq!((discarded.len(), engine.counts().given_up), (1, 1));
 }

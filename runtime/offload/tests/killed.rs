@@ -116,7 +116,7 @@ fn what_the_spool_acknowledged_is_there_after_every_kill() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let opened = lines.find(|l| l.as_ref().unwrap().starts_with("#open"));
         assert!(opened.is_some(), "kill {kill}: the spool does not open");
-        thread::sleep(Duration::from_micros(random.u64(0..4_000)));
+        thread::sleep(Duration::from_micros(random.u64(0..12_000)));
         child.kill().unwrap();
         child.wait().unwrap();
         for line in lines.map_while(Result::ok) {
@@ -273,6 +273,9 @@ fn offload_child() {
     }
 }
 
+/// Blocks that may be between `submit` and the disk when a process is killed: they are given each 5 ms and more.
+const IN_FLIGHT: usize = 16;
+
 #[test]
 fn every_block_has_one_verdict_or_none_however_often_the_process_is_killed() {
     let folder = folder();
@@ -297,6 +300,9 @@ fn every_block_has_one_verdict_or_none_however_often_the_process_is_killed() {
     assert!(last.wait().unwrap().success());
 
     let text = fs::read_to_string(folder.path().join("log")).unwrap();
+    // In the order in which they were given.
+    let mut given = Vec::new();
+    let mut unverified = BTreeSet::new();
     let mut drafts = BTreeSet::new();
     let mut verdicts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut promised = BTreeSet::new();
@@ -304,9 +310,13 @@ fn every_block_has_one_verdict_or_none_however_often_the_process_is_killed() {
         let mut words = line.splitn(3, ' ');
         let (what, block) = (words.next().unwrap(), words.next().unwrap());
         match (what, words.next()) {
-            ("draft", None) => assert!(drafts.insert(block)),
+            ("draft", None) => {
+                given.push(block);
+                assert!(drafts.insert(block));
+            }
             ("unverified", Some(spooled)) => {
                 assert!(drafts.contains(block));
+                unverified.insert(block);
                 if spooled == "true" {
                     promised.insert(block);
                 }
@@ -318,7 +328,7 @@ fn every_block_has_one_verdict_or_none_however_often_the_process_is_killed() {
     let mut again = 0;
     for (block, said) in &verdicts {
         assert!(drafts.contains(block));
-        let number = block.rsplit('/').next().unwrap().parse().unwrap();
+        let number = number_of(block);
         let expected = format!("{:?}", verdict(&request(number)));
         // Said again only where the process was killed between the log and the acknowledgement; and always the same.
         assert!(said.iter().all(|s| *s == expected), "{block}: {said:?}");
@@ -330,11 +340,31 @@ fn every_block_has_one_verdict_or_none_however_often_the_process_is_killed() {
             "{block} was spooled and has no verdict"
         );
     }
+    // Without a word is only what was given so shortly before a kill that it was not on the disk yet.
+    let run = |block: &str| number_of(block) / 1000;
+    let mut silent = 0;
+    let mut behind = 0;
+    for (i, block) in given.iter().enumerate().rev() {
+        let is_last = given.get(i + 1).is_none_or(|next| run(next) != run(block));
+        behind = if is_last { 1 } else { behind + 1 };
+        if !verdicts.contains_key(block) && !unverified.contains(block) {
+            silent += 1;
+            assert!(
+                behind <= IN_FLIGHT,
+                "no word of {block}, the last but {behind} before a kill"
+            );
+        }
+    }
+    let only_unverified = unverified.iter().filter(|b| !verdicts.contains_key(*b));
     eprintln!(
-        "{} drafts, {} with their verdict, {} unverified, {again} verdicts said again after a kill",
+        "{} drafts, {} with their verdict, {} unverified, {silent} without a word, {again} verdicts said again after a kill",
         drafts.len(),
         verdicts.len(),
-        drafts.len() - verdicts.len()
+        only_unverified.count(),
     );
     assert!(drafts.len() > 300 && verdicts.len() > drafts.len() / 2);
+}
+
+fn number_of(block: &str) -> usize {
+    block.rsplit('/').next().unwrap().parse().unwrap()
 }

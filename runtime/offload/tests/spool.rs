@@ -141,8 +141,11 @@ fn what_is_over_leaves_in_the_declared_order() {
         Err(SpoolError::Full)
     ));
     assert_eq!(spool.take_evicted(), []);
-    // What is too old goes before anything has to make room.
+    // What is too old and told goes before anything has to make room.
     let later = NOW + 3_600 * SECOND + 5;
+    spool.expire(later).unwrap();
+    assert_eq!(spool.take_evicted(), []);
+    spool.told(&id(4)).unwrap();
     spool.store(later, &waiting(9, 0), &payload(9)).unwrap();
     assert_eq!(spool.take_evicted(), gone(id(4), true));
     assert!(matches!(
@@ -199,6 +202,37 @@ fn damage_is_told_and_nothing_half_done_stays() {
     assert_eq!(files(folder.path()), 1);
 }
 
+/// A spool whose index is `bytes`, in memory where there is such a folder.
+fn with_index(bytes: &[u8]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir_in("/dev/shm");
+    let folder = folder.or_else(|_| tempfile::tempdir()).unwrap();
+    fs::create_dir(folder.path().join("blocks")).unwrap();
+    fs::write(folder.path().join("index.redb"), bytes).unwrap();
+    folder
+}
+
+/// The index of a spool with twenty blocks: told, untold, and with a verdict.
+fn index() -> (Vec<u8>, Vec<Kept>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut spool, _) = open(folder.path(), 100);
+    for i in 0..20 {
+        spool.store(NOW, &waiting(i, 0), &payload(i)).unwrap();
+        match i % 3 {
+            0 => spool.record(&id(i), &ruling(1)).unwrap(),
+            1 => spool.told(&id(i)).unwrap(),
+            _ => {}
+        }
+    }
+    drop(spool);
+    let (spool, kept) = open(folder.path(), 100);
+    drop(spool);
+    (fs::read(folder.path().join("index.redb")).unwrap(), kept)
+}
+
+fn is_aside(folder: &Path) -> bool {
+    folder.join("damaged/index.redb").exists()
+}
+
 #[test]
 fn a_broken_index_is_put_aside_with_its_blocks() {
     let folder = tempfile::tempdir().unwrap();
@@ -212,10 +246,81 @@ fn a_broken_index_is_put_aside_with_its_blocks() {
     fs::write(&index, bytes).unwrap();
     let (mut spool, kept) = open(folder.path(), 10);
     assert_eq!(kept, []);
-    let aside = folder.path().join("damaged");
-    assert!(aside.join("index.redb").exists());
-    assert_eq!(fs::read_dir(aside.join("blocks")).unwrap().count(), 1);
+    assert!(is_aside(folder.path()));
+    let aside = folder.path().join("damaged/blocks");
+    assert_eq!(fs::read_dir(aside).unwrap().count(), 1);
     spool.store(NOW, &waiting(1, 0), &payload(1)).unwrap();
+}
+
+/// Every line is right, or the spool begins empty: a line is never wrong, and opening never fails.
+#[test]
+fn a_byte_that_is_another_is_found_wherever_it_is() {
+    let (good, all) = index();
+    // Every copy of a block's id lies in a page with lines; beside them bytes spread over the whole file.
+    let ids = good.windows(3).enumerate().filter(|(_, w)| *w == b"b13");
+    let mut places: Vec<usize> = ids.flat_map(|(i, _)| [i, i + 1, i + 12]).collect();
+    assert!(places.len() >= 3);
+    places.extend((0..400).map(|i| i * 16 + i % 16));
+    places.extend((0..200).map(|i| i * good.len() / 200));
+    let mut aside = 0;
+    for place in places {
+        for bit in [0x80, 1] {
+            let mut bytes = good.clone();
+            bytes[place] ^= bit;
+            let folder = with_index(&bytes);
+            let (mut spool, kept) = open(folder.path(), 100);
+            if is_aside(folder.path()) {
+                assert_eq!(kept, [], "byte {place}");
+                aside += 1;
+            } else {
+                // In a page that nothing is in, or the state before the last change stands.
+                let known = |k: &Kept| all.iter().any(|a| a.waiting == k.waiting);
+                assert!(
+                    kept.len() >= all.len() - 1 && kept.iter().all(known),
+                    "byte {place}"
+                );
+            }
+            spool.store(NOW, &waiting(99, 0), b"x").unwrap();
+        }
+    }
+    assert!(aside > 20, "{aside}");
+}
+
+#[test]
+fn an_index_that_is_cut_short_is_put_aside() {
+    let (good, all) = index();
+    let lengths = (1..700).chain((700..good.len()).step_by(good.len() / 300));
+    for length in lengths {
+        let folder = with_index(&good[..length]);
+        let (mut spool, kept) = open(folder.path(), 100);
+        if is_aside(folder.path()) {
+            assert_eq!(kept, [], "{length} bytes");
+        } else {
+            // What was cut off was free.
+            assert_eq!(kept, all, "{length} bytes");
+        }
+        spool.store(NOW, &waiting(99, 0), b"x").unwrap();
+    }
+}
+
+/// A line of another form, as another version of this program may write.
+#[test]
+fn a_line_that_cannot_be_read_puts_the_index_aside() {
+    let folder = with_index(b"");
+    drop(open(folder.path(), 10));
+    let database = redb::Database::create(folder.path().join("index.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    let lines = redb::TableDefinition::<&str, &[u8]>::new("blocks-1");
+    let other: &[u8] = &[0xff; 3];
+    write
+        .open_table(lines)
+        .unwrap()
+        .insert("b1", other)
+        .unwrap();
+    write.commit().unwrap();
+    drop(database);
+    assert_eq!(open(folder.path(), 10).1, []);
+    assert!(is_aside(folder.path()));
 }
 
 /// A file system of so many KiB in memory, mounted while it lives; none where this process may not mount.

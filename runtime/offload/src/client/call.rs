@@ -64,13 +64,14 @@ impl Client {
     }
 
     /// Whether the server lives and has the model that verifies. Connecting alone says little: a server that wants
-    /// a certificate of us tells so at the first call only.
+    /// a certificate of us tells so at the first call only. One that is too busy to say, or not there behind a proxy, is
+    /// not ready.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn probe(&self, limit: Duration) -> Result<(), CallError> {
         let mut service = self.service();
-        within(limit, async {
+        let probed = within(limit, async {
             let mut live = Request::new(ServerLiveRequest {});
             live.set_timeout(limit);
             if !service.server_live(live).await?.into_inner().live {
@@ -84,8 +85,11 @@ impl Client {
             let ready = service.model_ready(ready).await?.into_inner().ready;
             let not_ready = CallError::NotReady(VERIFY_MODEL);
             Ok(if ready { Ok(()) } else { Err(not_ready) })
-        })
-        .await?
+        });
+        match probed.await {
+            Err(CallError::Busy { .. }) => Err(CallError::NotReady("server")),
+            probed => probed?,
+        }
     }
 
     /// Asks for a verdict on drafts.

@@ -15,7 +15,7 @@ const PUSHBACK: &str = "grpc-retry-pushback-ms";
 /// Why a call brought nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// No connection, or it broke, or the server is going away. Try again.
+    /// No connection, or it broke, or the call was broken off. Try again.
     #[error("the target cannot be reached: {0}")]
     Unavailable(String),
     /// The time limit passed. Try again.
@@ -87,11 +87,12 @@ impl From<Status> for CallError {
         let said = status.message().to_owned();
         match status.code() {
             Code::DeadlineExceeded => Self::Late,
-            Code::ResourceExhausted => Self::Busy {
+            // Triton says Unavailable where its queue is full.
+            Code::ResourceExhausted | Code::Unavailable => Self::Busy {
                 told: said,
                 after: pushback(&status),
             },
-            Code::Unavailable | Code::Cancelled | Code::Aborted => Self::Unavailable(said),
+            Code::Cancelled | Code::Aborted => Self::Unavailable(said),
             Code::Unauthenticated | Code::PermissionDenied => Self::Denied(said),
             Code::NotFound | Code::Unimplemented => Self::UnknownModel(said),
             Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => {

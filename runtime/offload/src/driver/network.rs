@@ -16,7 +16,7 @@ use super::stats::{Gathered, Stats};
 use super::storage::{Ask, Done};
 use crate::answer::{Answer, Outcome, Ruling, Why};
 use crate::client::{CallError, Client};
-use crate::engine::{Action, Engine, Failure, Submission};
+use crate::engine::{Action, Engine, Submission, Unsent};
 use crate::spool::{SpoolError, Waiting};
 
 /// What the caller says.
@@ -178,21 +178,21 @@ impl Network {
         };
         let request = match loaded {
             Ok(payload) => ModelInferRequest::decode(&payload[..])
-                .map_err(|e| Failure::Refused(e.to_string()))
+                .map_err(|e| (Unsent::Damaged, e.to_string()))
                 .and_then(|message| {
                     VerifyRequest::from_message(&message, &self.target)
-                        .map_err(|e| Failure::Refused(e.to_string()))
+                        .map_err(|e| (Unsent::Damaged, e.to_string()))
                 }),
             Err(error @ (SpoolError::Damaged(_) | SpoolError::Unknown(_))) => {
-                Err(Failure::Refused(error.to_string()))
+                Err((Unsent::Damaged, error.to_string()))
             }
-            Err(error) => Err(Failure::Faulty(error.to_string())),
+            Err(error) => Err((Unsent::Fault, error.to_string())),
         };
         match request {
             Ok(request) => self.verify(call, Arc::new(request), limit),
-            Err(failure) => {
-                tracing::warn!(?failure, "a spooled block could not be sent");
-                self.engine.failed(self.clock.now_ns(), call, failure, 0);
+            Err((why, error)) => {
+                tracing::warn!(?why, error, "a spooled block could not be sent");
+                self.engine.unsent(self.clock.now_ns(), call, why);
             }
         }
     }
@@ -223,9 +223,8 @@ impl Network {
             // A task that panicked: its call must not stay open.
             Err(error) => {
                 if let Some(call) = self.tasks.remove(&error.id()) {
-                    let failure = Failure::Faulty(error.to_string());
-                    self.engine.failed(now_ns, call, failure.clone(), 0);
-                    self.engine.probed(now_ns, call, Err(failure));
+                    tracing::error!(%error, "a call has ended without a word");
+                    self.engine.unsent(now_ns, call, Unsent::Fault);
                 }
             }
         }

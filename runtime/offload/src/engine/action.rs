@@ -15,7 +15,8 @@ pub enum Action {
     Discard(BlockId),
     /// Give up what is too old on the disk: `evicted`.
     Expire,
-    /// Ask for a verdict: `verified` or `failed`, after the timeout at the latest.
+    /// Ask for a verdict: `verified` or `failed`, after the timeout at the latest; `unsent` where there was nothing to ask
+    /// with.
     Send {
         /// Number of the call.
         call: u64,
@@ -64,6 +65,15 @@ pub enum Unstored {
     Known,
     /// There is no room, or the disk fails.
     NoRoom,
+}
+
+/// Why a block could not be asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// What the disk has of it is no block.
+    Damaged,
+    /// The disk fails, or this program did.
+    Fault,
 }
 
 /// Why a ruling was not recorded.

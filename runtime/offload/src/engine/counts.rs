@@ -24,7 +24,7 @@ pub struct Counts {
     pub unverified: u64,
     /// Unverified ones that got their verdict later, those of earlier runs too.
     pub amended: u64,
-    /// Given up: too old, or in the way of others.
+    /// Given up: too old, in the way of others, or damaged.
     pub given_up: u64,
     /// The target did not take them.
     pub refused: u64,

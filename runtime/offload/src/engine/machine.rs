@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use drafthorse_protocol::BlockId;
 
-use super::action::{Action, Failure, Unrecorded, Unstored};
+use super::action::{Action, Failure, Unrecorded, Unsent, Unstored};
 use super::backoff::Jitter;
 use super::blocks::{Blocks, Disk, Held, Step};
 use super::counts::{Counts, Submission};
@@ -116,7 +116,8 @@ impl Engine {
     #[must_use]
     pub fn view(&self) -> LinkView {
         let budget = self.budget.as_ref();
-        self.link.view(budget.map(|b| b.share(self.now_ns)))
+        let share = budget.map(|b| b.share(self.now_ns));
+        self.link.view(self.now_ns, share)
     }
 
     /// How many of what.
@@ -274,14 +275,45 @@ impl Engine {
             }
             self.forget(block);
         } else {
-            if let Kind::Spooled(_) = call.kind {
-                self.spooled_failed += 1;
-                let pause = self.jitter.pause_ns(self.spooled_failed);
-                self.spooled_at_ns = self.now_ns.saturating_add(pause);
-            }
-            self.again(block);
+            self.later(&call.kind, block);
         }
         self.plan();
+    }
+
+    /// A call never left: nothing is learnt of the link, nor of the target.
+    pub fn unsent(&mut self, now_ns: u64, call: u64, why: Unsent) {
+        self.now_ns = self.now_ns.max(now_ns);
+        let Some(call) = self.calls.remove(&call) else {
+            return;
+        };
+        match (&call.kind, why) {
+            (Kind::Probe, _) => self.probe_later(),
+            (Kind::Online(block) | Kind::Spooled(block), Unsent::Fault) => {
+                self.later(&call.kind, block);
+            }
+            // What is read from the disk was told unverified before.
+            (Kind::Online(block) | Kind::Spooled(block), Unsent::Damaged) => {
+                self.counts.given_up += 1;
+                self.actions.push(Action::Discard(block.clone()));
+                self.forget(block);
+            }
+        }
+        self.plan();
+    }
+
+    fn later(&mut self, kind: &Kind, block: &BlockId) {
+        if let Kind::Spooled(_) = kind {
+            self.spooled_failed += 1;
+            let pause = self.jitter.pause_ns(self.spooled_failed);
+            self.spooled_at_ns = self.now_ns.saturating_add(pause);
+        }
+        self.again(block);
+    }
+
+    fn probe_later(&mut self) {
+        self.probes_failed += 1;
+        let pause = self.jitter.pause_ns(self.probes_failed);
+        self.probe_at_ns = self.now_ns.saturating_add(pause);
     }
 
     /// A probe was answered, or failed.
@@ -297,9 +329,7 @@ impl Engine {
                 self.saw(&call, 0, true);
             }
             Err(failure) => {
-                self.probes_failed += 1;
-                let pause = self.jitter.pause_ns(self.probes_failed);
-                self.probe_at_ns = self.now_ns.saturating_add(pause);
+                self.probe_later();
                 self.fault_of(&call, &failure, 0);
             }
         }

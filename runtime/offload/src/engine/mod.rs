@@ -12,7 +12,7 @@ mod plan;
 mod reach;
 mod settings;
 
-pub use action::{Action, Failure, Unrecorded, Unstored};
+pub use action::{Action, Failure, Unrecorded, Unsent, Unstored};
 pub use counts::{Counts, Submission};
 pub use machine::Engine;
 pub use settings::EngineSettings;

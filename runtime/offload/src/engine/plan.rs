@@ -37,7 +37,7 @@ impl Engine {
         if self.now_ns >= self.reconnect_at_ns {
             let next = self.jitter.about_ns(self.settings.reconnect);
             self.reconnect_at_ns = self.now_ns.saturating_add(next.max(1));
-            self.actions.push(Action::Reconnect);
+            self.reconnect();
         }
         if self.now_ns >= self.busy_until_ns {
             self.send_online();
@@ -91,11 +91,17 @@ impl Engine {
         }
         if self.link.state() == LinkState::Down {
             // The old connection may be one that nobody hears any more.
-            self.actions.push(Action::Reconnect);
+            self.reconnect();
         }
         let call = self.begin(Kind::Probe);
         let timeout_ns = PROBE_NS.min(nanoseconds(self.settings.attempt));
         self.actions.push(Action::Probe { call, timeout_ns });
+    }
+
+    /// Who asked for patience need not be who is there next.
+    fn reconnect(&mut self) {
+        self.busy_until_ns = self.now_ns;
+        self.actions.push(Action::Reconnect);
     }
 
     /// Calls that may be added.
@@ -160,6 +166,8 @@ impl Engine {
     fn send(&mut self, kind: Kind, block: BlockId, timeout_ns: u64) {
         let call = self.begin(kind);
         self.counts.calls += 1;
+        let bytes = self.blocks.get(&block).map_or(0, |b| b.bytes);
+        self.link.sends(self.now_ns, bytes);
         self.blocks.change(&block, |b| {
             b.step = Step::Calling;
             b.attempts += 1;

@@ -7,6 +7,8 @@ use crate::link::{LinkState, Sample};
 
 /// A spool begins to be sent within this after the link is back.
 const TOGETHER_NS: u64 = 2_000_000_000;
+/// A target that asks for more patience than this gets so much.
+const PATIENCE_NS: u64 = 300_000_000_000;
 
 impl Engine {
     /// Link and pauses after a failure.
@@ -23,8 +25,8 @@ impl Engine {
                 self.busy += 1;
                 let pause = self.jitter.pause_ns(self.busy);
                 // Half of it more at most: not all that were sent away come back at the same moment.
-                let hint = after_ns.map(|ns| ns.saturating_add(self.jitter.up_to_ns(ns / 2)));
-                let wait = hint.unwrap_or(0).max(pause);
+                let hint = after_ns.unwrap_or(0).min(PATIENCE_NS);
+                let wait = (hint + self.jitter.up_to_ns(hint / 2)).max(pause);
                 let until = self.now_ns.saturating_add(wait);
                 self.busy_until_ns = self.busy_until_ns.max(until);
             }

@@ -9,5 +9,7 @@ mod state;
 mod window;
 
 pub use budget::Budget;
+pub(crate) use state::LEAST_BYTES_PER_SECOND;
 pub use state::{Link, LinkState, LinkView};
+pub(crate) use window::RATED_BYTES;
 pub use window::Sample;

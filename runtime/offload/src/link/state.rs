@@ -1,4 +1,4 @@
-use super::window::{Sample, Window};
+use super::window::{RATED_BYTES, Sample, Window};
 
 /// How good the link is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -33,6 +33,8 @@ pub struct LinkView {
     pub verdict_ns: Option<u64>,
     /// Rate of large calls, a lower bound.
     pub bytes_per_second: Option<u64>,
+    /// No large call was begun for a minute: one may be, so that the rate is known.
+    pub large_is_due: bool,
     /// Share of calls that nobody answered.
     pub loss: Option<f32>,
     /// How full the metered link's bucket is; none where the link is not metered.
@@ -43,6 +45,8 @@ pub struct LinkView {
 const DOWN_AFTER: u32 = 3;
 /// A poor link is not called up again before this.
 const DWELL_NS: u64 = 5_000_000_000;
+/// Where no large call is made for anything else, one may be so often.
+const LARGE_NS: u64 = 60_000_000_000;
 
 /// What makes a link poor; all must be better than the second figure until it is up again.
 struct Bounds<T> {
@@ -59,9 +63,11 @@ const ROUND_TRIP_NS: Bounds<u64> = Bounds {
     good: 250_000_000,
 };
 const BYTES_PER_SECOND: Bounds<u64> = Bounds {
-    poor: 32_000,
+    poor: LEAST_BYTES_PER_SECOND,
     good: 64_000,
 };
+/// What a link that is up is taken to carry while its rate is unknown.
+pub(crate) const LEAST_BYTES_PER_SECOND: u64 = 32_000;
 
 /// Estimates and state of the link, a fold over calls.
 ///
@@ -75,6 +81,8 @@ pub struct Link {
     state: LinkState,
     since_ns: u64,
     unanswered: u32,
+    /// When the last large call was begun.
+    large_ns: Option<u64>,
 }
 
 impl Link {
@@ -86,6 +94,7 @@ impl Link {
             state: LinkState::Unknown,
             since_ns: now_ns,
             unanswered: 0,
+            large_ns: None,
         }
     }
 
@@ -93,6 +102,13 @@ impl Link {
     #[must_use]
     pub fn state(&self) -> LinkState {
         self.state
+    }
+
+    /// A call for a verdict begins, with so many bytes.
+    pub fn sends(&mut self, now_ns: u64, bytes: u64) {
+        if bytes >= RATED_BYTES {
+            self.large_ns = Some(now_ns);
+        }
     }
 
     /// A call has ended.
@@ -160,12 +176,14 @@ impl Link {
 
     /// What is known now; `budget` is the bucket's share.
     #[must_use]
-    pub fn view(&self, budget: Option<f32>) -> LinkView {
+    pub fn view(&self, now_ns: u64, budget: Option<f32>) -> LinkView {
+        let quiet = |at: u64| now_ns.saturating_sub(at) >= LARGE_NS;
         LinkView {
             state: self.state,
             round_trip_ns: self.window.round_trip_ns(),
             verdict_ns: self.window.verdict_ns(),
             bytes_per_second: self.window.bytes_per_second(),
+            large_is_due: self.large_ns.is_none_or(quiet),
             loss: self.window.loss(),
             budget,
         }
@@ -212,7 +230,7 @@ mod tests {
         );
         assert_eq!(states, [Up, Up, Up, Poor, Down, Poor]);
         assert_eq!(
-            link.view(None).loss,
+            link.view(13_000_000_000, None).loss,
             None,
             "what was before the break is forgotten"
         );

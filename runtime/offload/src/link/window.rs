@@ -5,7 +5,7 @@ const MOST: usize = 32;
 /// They are no older than this.
 const AGE_NS: u64 = 60_000_000_000;
 /// Calls below this say nothing of the rate: their time is round trip and the target's own.
-const RATED_BYTES: u64 = 16 << 10;
+pub(crate) const RATED_BYTES: u64 = 16 << 10;
 /// A share of failures of fewer calls says nothing.
 const FEWEST: usize = 4;
 

@@ -30,15 +30,16 @@ pub(super) enum Change<'a> {
 }
 
 impl Index {
-    /// Opens the index or makes a new one. A broken one is put aside with all payload files (`damaged`, in the place of
-    /// an older one), and the spool begins empty: without the index nobody knows which blocks have their verdict.
-    pub(super) fn open(folder: &Path) -> Result<Self, SpoolError> {
+    /// Opens the index or makes a new one, and gives every line. A broken one is put aside with all payload files
+    /// (`damaged`, in the place of an older one), and the spool begins empty: without the index nobody knows which blocks
+    /// have their verdict.
+    pub(super) fn open(folder: &Path) -> Result<(Self, Vec<(BlockId, Entry)>), SpoolError> {
         let mut index = Self {
             folder: folder.to_owned(),
             database: None,
         };
-        let opened = index.with(|_| Ok(()));
-        if let Err(SpoolError::Index(error)) = &opened
+        let mut all = index.all();
+        if let Err(SpoolError::Index(error)) = &all
             && broken(error)
         {
             tracing::error!(%error, folder = %folder.display(), "index of the spool is broken: put aside");
@@ -46,10 +47,9 @@ impl Index {
                 what: format!("putting a broken spool aside in {}", folder.display()),
                 source,
             })?;
-            index.with(|_| Ok(()))?;
-            return Ok(index);
+            all = index.all();
         }
-        opened.map(|()| index)
+        Ok((index, all?))
     }
 
     fn put_aside(&mut self) -> std::io::Result<()> {
@@ -68,7 +68,7 @@ impl Index {
     }
 
     /// Every line. Lines that cannot be read are errors of the index.
-    pub(super) fn all(&mut self) -> Result<Vec<(BlockId, Entry)>, SpoolError> {
+    fn all(&mut self) -> Result<Vec<(BlockId, Entry)>, SpoolError> {
         self.with(|database| {
             let table = database.begin_read()?.open_table(BLOCKS)?;
             let mut all = Vec::new();
@@ -160,16 +160,22 @@ impl Index {
 /// Whether the file is none that can be read, in contrast to a disk that fails.
 fn broken(error: &redb::Error) -> bool {
     match error {
-        redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_) => true,
-        redb::Error::Io(error) => error.kind() == ErrorKind::InvalidData,
-        _ => false,
+        redb::Error::Io(error) => {
+            matches!(
+                error.kind(),
+                ErrorKind::InvalidData | ErrorKind::UnexpectedEof
+            )
+        }
+        _ => true,
     }
 }
 
-/// Opens the file; the table is there then.
+/// Opens the file and checks every page of it, so that damage is an error here and neither a wrong line nor a panic
+/// later; the table is there then.
 fn open(path: &Path) -> Result<Database, redb::Error> {
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)
+        .set_check_integrity_on_open(true)
         .create(path)?;
     let there = database.begin_read()?.open_table(BLOCKS).is_ok();
     if !there {

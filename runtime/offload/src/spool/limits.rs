@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-/// What the spool may hold. What is over is given up in this order: what is too old, then of what is worth least the
-/// oldest. A block never makes room for one that is worth less.
+/// What the spool may hold. What is over is given up in this order: what is too old and told, then of what is worth least
+/// the oldest. A block never makes room for one that is worth less.
 #[derive(Clone, Copy, Debug)]
 pub struct SpoolLimits {
     /// Bytes on the disk; each block counts its file in whole disk blocks and [`SpoolLimits::OF_INDEX`].
     pub bytes: u64,
-    /// Time from storing a block to giving it up.
+    /// Time from storing a block to giving it up, once it is told.
     pub age: Duration,
 }
 

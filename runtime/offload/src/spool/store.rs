@@ -52,9 +52,9 @@ impl Spool {
             what: format!("making {}", folder.display()),
             source,
         })?;
-        let mut index = Index::open(folder)?;
+        let (index, lines) = Index::open(folder)?;
         let files = Files::open(folder)?;
-        let entries: BTreeMap<_, _> = index.all()?.into_iter().collect();
+        let entries: BTreeMap<_, _> = lines.into_iter().collect();
         let mut spool = Self {
             limits,
             index,
@@ -261,7 +261,8 @@ impl Spool {
         }
     }
 
-    /// Gives up what has waited too long. A verdict is not given up.
+    /// Gives up what has waited too long and is told: a block of which no log has a word stays until one has, however long
+    /// nobody was there to write it. A verdict is not given up.
     ///
     /// # Errors
     /// Where the disk fails.
@@ -271,7 +272,7 @@ impl Spool {
         let expired: Vec<_> = self
             .entries
             .iter()
-            .filter(|(_, e)| e.state == State::Waiting && old(e))
+            .filter(|(_, e)| e.state == State::Waiting && e.told && old(e))
             .map(|(id, _)| id.clone())
             .collect();
         self.give_up(expired, true)

@@ -33,6 +33,8 @@ pub(crate) enum Mood {
     Nonsense,
     /// Does not have the model.
     Empty,
+    /// Not there, says who stands before it.
+    Away,
 }
 
 #[derive(Default)]
@@ -50,7 +52,10 @@ impl GrpcInferenceService for Service {
         &self,
         _: Request<ServerLiveRequest>,
     ) -> Result<Response<ServerLiveResponse>, Status> {
-        Ok(Response::new(ServerLiveResponse { live: true }))
+        match self.0.lock().unwrap().mood {
+            Mood::Away => Err(Status::unavailable("no healthy upstream")),
+            _ => Ok(Response::new(ServerLiveResponse { live: true })),
+        }
     }
 
     async fn server_ready(
@@ -117,6 +122,7 @@ impl GrpcInferenceService for Service {
                 answer.raw_output_contents.pop();
             }
             Mood::Empty => return Err(Status::not_found("no such model")),
+            Mood::Away => return Err(Status::unavailable("no healthy upstream")),
         }
         Ok(Response::new(answer))
     }

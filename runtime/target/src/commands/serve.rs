@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     /// The library of ONNX Runtime; looked for where the system keeps libraries if not said
     #[arg(long)]
     onnxruntime: Option<PathBuf>,
-    /// Blocks in work and waiting at once; more are shed
+    /// Blocks in work and waiting at once; more are shed. With certificates one vehicle has half of them at most
     #[arg(long, default_value_t = ServeOptions::default().in_flight)]
     in_flight: usize,
     /// Connections at once; more wait

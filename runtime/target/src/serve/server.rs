@@ -1,6 +1,6 @@
 //! A server, from its address to its last answer.
 
-use super::admission::{Admission, Admitted};
+use super::admission::{Admission, Admitted, Places};
 use super::connections;
 use super::rate::Rate;
 use super::service::Targets;
@@ -32,7 +32,7 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// Certificates; none for plain text, on a loopback address only.
     pub tls: Option<TlsFiles>,
-    /// Blocks in work and waiting at once.
+    /// Blocks in work and waiting at once. Where certificates tell vehicles apart, half of them at most are one vehicle's.
     pub in_flight: usize,
     /// Connections at once.
     pub connections: usize,
@@ -42,7 +42,9 @@ pub struct ServeOptions {
     pub burst: usize,
     /// Verdicts that are kept for those who ask again.
     pub answers: usize,
-    /// The longest that a call may take, its message's way included.
+    /// The longest that a call's message may be on its way: it holds a place meanwhile.
+    pub message_time: Duration,
+    /// The longest that a call may take from its message on.
     pub longest_call: Duration,
     /// How long calls may go on once the server is to end.
     pub drain: Duration,
@@ -58,6 +60,7 @@ impl Default for ServeOptions {
             blocks_per_s: 8.0,
             burst: 16,
             answers: 4096,
+            message_time: Duration::from_secs(5),
             longest_call: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
@@ -138,7 +141,7 @@ pub async fn bind(
         }
     }
     let mut server = Server::builder()
-        // Its own time is for messages that never come to their end.
+        // For calls that take no place and whose messages never come to their end.
         .timeout(2 * options.longest_call)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
@@ -157,7 +160,16 @@ pub async fn bind(
         burst: options.burst as f64,
     };
     let leaving = Arc::new(AtomicBool::new(false));
-    let admission = Admission::new(rate, options.in_flight, work.clone());
+    let places = Places {
+        all: options.in_flight,
+        of_one: match options.tls {
+            Some(_) => options.in_flight.div_ceil(2),
+            // Nobody is told from another.
+            None => options.in_flight,
+        },
+        message_time: options.message_time,
+    };
+    let admission = Admission::new(rate, places, work.clone());
     let targets = Targets {
         shape: files.shape,
         work,

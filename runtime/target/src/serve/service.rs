@@ -135,12 +135,12 @@ impl GrpcInferenceService for Targets {
         let Some((vehicle, permit)) = vehicle.zip(permit) else {
             return Err(Status::internal("the call was not admitted"));
         };
+        permit.came();
         let message = request.into_inner();
         metadata::model(&message.model_name, &message.model_version)?;
         let (ask, block) = self.ask(&message).map_err(|error| status(&error))?;
-        let done = self
-            .verdict(Question::of(&message), ask, deadline, permit)
-            .await;
+        let question = Question::of(&ask);
+        let done = self.verdict(question, ask, deadline, permit).await;
         let vehicle = vehicle.0.as_str();
         let (block_id, model) = (block.as_str(), message.model_name.as_str());
         let done = match done {

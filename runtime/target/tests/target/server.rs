@@ -4,8 +4,8 @@ use crate::common::{Asked, Exam, backends, connect, endpoint, untrained};
 use drafthorse_protocol::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
 use drafthorse_protocol::inference::model_infer_request::InferRequestedOutputTensor;
 use drafthorse_protocol::inference::{
-    ModelInferRequest, ModelMetadataRequest, ModelReadyRequest, ServerLiveRequest,
-    ServerMetadataRequest, ServerReadyRequest,
+    InferTensorContents, ModelInferRequest, ModelInferResponse, ModelMetadataRequest,
+    ModelReadyRequest, ServerLiveRequest, ServerMetadataRequest, ServerReadyRequest,
 };
 use drafthorse_protocol::{BlockId, Draft, Verdict};
 use drafthorse_target::certificates::{CertificateOptions, write};
@@ -14,7 +14,9 @@ use drafthorse_target::{Target, TargetFiles, TargetOptions};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::codegen::tokio_stream;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
@@ -68,6 +70,24 @@ fn named(asked: &Asked, name: &str) -> ModelInferRequest {
     let mut request = asked.request.clone();
     request.scene.block = BlockId::new(name).unwrap();
     request.to_message()
+}
+
+/// The same message with typed contents.
+fn typed(mut message: ModelInferRequest) -> ModelInferRequest {
+    let raw = std::mem::take(&mut message.raw_input_contents);
+    for (input, raw) in message.inputs.iter_mut().zip(raw) {
+        let mut contents = InferTensorContents::default();
+        match input.datatype.as_str() {
+            "BYTES" => contents.bytes_contents = vec![raw.slice(4..).into()],
+            "UINT8" => contents.uint_contents = raw.iter().map(|&byte| byte.into()).collect(),
+            _ => {
+                let pairs = raw.chunks(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+                contents.uint_contents = pairs.map(u32::from).collect();
+            }
+        }
+        input.contents = Some(contents);
+    }
+    message
 }
 
 fn certificates(folder: &Path, vehicles: &[&str]) -> PathBuf {
@@ -139,6 +159,22 @@ async fn verdicts_over_mutual_tls_are_the_targets_and_a_retry_gets_the_same_byte
         let mut undrafted = asked.clone();
         undrafted.request.drafts.fill(Draft::default());
         assert_eq!(exam.near_ties("generated", &undrafted, &verdict.frames), 0);
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn blocks_with_typed_contents_get_their_own_verdicts() {
+    let running = serve(ServeOptions::default(), Duration::ZERO).await;
+    let mut client = connect(&running.address, None).await;
+    for asked in &Exam::untrained().blocks[..3] {
+        let raw = asked.request.to_message();
+        // The typed one first: it is not answered from what the raw one left.
+        let answer = client.model_infer(typed(raw.clone())).await.unwrap();
+        let alone = serve(ServeOptions::default(), Duration::ZERO).await;
+        let wanted = connect(&alone.address, None).await.model_infer(raw).await;
+        assert_eq!(answer.into_inner(), wanted.unwrap().into_inner());
+        alone.stop().await;
     }
     running.stop().await;
 }
@@ -379,6 +415,61 @@ async fn each_vehicle_has_its_own_share() {
             }
         }
     }
+    running.stop().await;
+}
+
+/// What becomes of a call whose message never comes to its end.
+async fn endless(channel: Channel) -> Code {
+    let mut service = tonic::client::Grpc::new(channel);
+    service.ready().await.unwrap();
+    let nothing = tokio_stream::pending::<ModelInferRequest>();
+    let path = PathAndQuery::from_static("/inference.GRPCInferenceService/ModelInfer");
+    let codec = tonic_prost::ProstCodec::<ModelInferRequest, ModelInferResponse>::default();
+    let answer = service.client_streaming(Request::new(nothing), path, codec);
+    answer.await.unwrap_err().code()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_vehicle_holds_half_of_the_places_and_not_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = certificates(folder.path(), &["car-7", "car-8"]);
+    let options = ServeOptions {
+        in_flight: 4,
+        burst: 1000,
+        message_time: Duration::from_secs(2),
+        ..tls(&certificates)
+    };
+    let running = serve(options, Duration::ZERO).await;
+    let car = |name| endpoint(&running.address, Some((&certificates, name)));
+    let channel = car("car-7").connect().await.unwrap();
+    let mut calls: JoinSet<Code> = (0..6).map(|_| endless(channel.clone())).collect();
+    // Once one is refused, all places of this vehicle are taken.
+    let mut codes = vec![calls.join_next().await.unwrap().unwrap()];
+    let mut other = crate::common::client(car("car-8").connect().await.unwrap());
+    other.model_infer(named(question(), "other")).await.unwrap();
+    while let Some(code) = calls.join_next().await {
+        codes.push(code.unwrap());
+    }
+    let refused = [Code::ResourceExhausted; 4];
+    assert_eq!(codes[..4], refused);
+    assert_eq!(codes[4..], [Code::DeadlineExceeded; 2]);
+    let mut again = crate::common::client(channel);
+    again.model_infer(named(question(), "again")).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_sent_away_for_longer_than_five_minutes() {
+    let options = ServeOptions {
+        blocks_per_s: 1e-12,
+        burst: 1,
+        ..ServeOptions::default()
+    };
+    let running = serve(options, Duration::ZERO).await;
+    let mut client = connect(&running.address, None).await;
+    client.model_infer(named(question(), "1")).await.unwrap();
+    let refused = client.model_infer(named(question(), "2")).await;
+    assert_eq!(pushback_ms(&refused.unwrap_err()), 300_000);
     running.stop().await;
 }
 
