@@ -1,14 +1,15 @@
-//! The drafter: scenes, what the target says of them, the drafters, the code for image tokens, the router, the export.
+//! The drafter: scenes, what the target says of them, the drafters, the code for image tokens, the export, the router.
 
 use super::{SceneModel, Training, done};
 use crate::step::Step;
+use crate::workspace;
 
 /// Scenes by folder: split, seed, how many, greedy descriptions of each, whether other texts are collected too.
 /// The target was trained on the seeds 0 and 1.
 const SCENES: [(&str, &str, &str, u32, &str, bool); 4] = [
     ("drafter", "train", "2", 2_000, "2", true),
-    ("router", "train", "5", 1_000, "1", false),
-    ("drafter-val", "val", "0", 400, "1", false),
+    ("router", "train", "5", 4_000, "0", false),
+    ("drafter-val", "val", "0", 1_000, "0", false),
     ("test", "test", "0", 1_000, "1", false),
 ];
 
@@ -80,22 +81,8 @@ pub(super) fn run(train: &SceneModel) -> anyhow::Result<()> {
     ];
     words.extend(["--data", &data, "--out", &code, "--seed", &seed]);
     training.step("code for image tokens", &words)?;
-    let router = format!("{run}/router");
-    let scenes = format!("{scenes}/test");
-    let mut words = vec!["scene_drafter.train_router", "--target", TARGET];
-    words.extend([
-        "--drafter",
-        &standalone,
-        "--parser",
-        PARSER,
-        "--data",
-        &router_data,
-    ]);
-    words.extend(["--val", &val, "--test", &test, "--scenes", &scenes]);
-    words.extend(["--out", &router, "--seed", &seed]);
-    training.step("router", &words)?;
     let out = train.out("models/scene-drafter-s", &run);
-    let [colocated, code, router] = ["colocated", "code", "router"].map(of_run);
+    let [colocated, code] = ["colocated", "code"].map(of_run);
     let rungs = RUNGS.map(of_run);
     let export = |to: &str, more: &[&str]| {
         let mut words = vec![
@@ -106,7 +93,7 @@ pub(super) fn run(train: &SceneModel) -> anyhow::Result<()> {
             PARSER,
         ];
         words.extend(["--standalone", &standalone, "--colocated", &colocated]);
-        words.extend(["--code", &code, "--router", &router, "--out", to]);
+        words.extend(["--code", &code, "--out", to]);
         words.extend(more);
         training.step("export", &words)
     };
@@ -143,6 +130,28 @@ pub(super) fn run(train: &SceneModel) -> anyhow::Result<()> {
         ]);
         done(&Step::cargo(&format!("{form} in 4 bits"), &words))?;
     }
+    // It judges the drafts that the vehicle writes, so it learns from these.
+    let router = format!("{run}/router");
+    let scenes = format!("{scenes}/test");
+    let mut words = vec!["scene_drafter.train_router", "--target", TARGET];
+    words.extend(["--model", &out, "--parser", PARSER, "--data", &router_data]);
+    words.extend(["--val", &val, "--test", &test, "--scenes", &scenes]);
+    words.extend(["--out", &router, "--seed", &seed]);
+    training.step("router", &words)?;
+    let learnt = of_run("router");
+    let words = [
+        "scene_drafter.export_router",
+        "--router",
+        &learnt,
+        "--model",
+        &out,
+    ];
+    training.step("export of the router", &words)?;
+    let root = workspace::root();
+    std::fs::copy(
+        root.join(format!("{router}/test.json")),
+        root.join(format!("{out}/router.json")),
+    )?;
     let report = format!("{out}/test.json");
     let mut words = vec![
         "scene_drafter.evaluate",

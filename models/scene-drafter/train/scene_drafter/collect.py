@@ -1,8 +1,8 @@
 """What the target says of scenes: image tokens, texts, and its hidden states along them, a file a thousand scenes.
 
-Of each scene: one or more greedy descriptions, each from all image tokens, from half or from a quarter of them (evenly spread, as the
-runtime's `uniform`); for some scenes one drawn at temperature 1 from a random share of the tokens, and one of the
-generator's captions as the target reads it. A call that was stopped goes on with the next file.
+Of each scene: greedy descriptions (none where only image tokens are wanted), each from all image tokens, from half or from a quarter of
+them (evenly spread, as the runtime's `uniform`); for some scenes one drawn at temperature 1 from a random share of the tokens, and one of
+the generator's captions as the target reads it. A call that was stopped goes on with the next file.
 
 `NAME.safetensors`: features f16 [S, 128, width]; of T texts scene i32, kind u8 (GREEDY, SAMPLED, WRITTEN), kept u8 [T, 16]
 (bit i of it, least first: image token i was seen), start i64 [T + 1] into tokens u8 and barred u8 [., BARRED] (what would
@@ -64,11 +64,12 @@ class Collection:
             self._start.append(self._start[-1] + len(text.tokens))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        joined = {name: np.concatenate(self._columns[name]) for name in ("tokens", "barred", "hidden")}
+        empty = {"tokens": np.zeros(0, np.uint8), "barred": np.zeros((0, BARRED), np.uint8), "hidden": np.zeros((0, self._target.width), np.float16)}
+        joined = {name: np.concatenate([none, *self._columns[name]]) for name, none in empty.items()}
         return joined | {
             "scene": np.array(self._columns["scene"], np.int32),
             "kind": np.array(self._columns["kind"], np.uint8),
-            "kept": np.stack(self._columns["kept"]),
+            "kept": np.array(self._columns["kept"], np.uint8).reshape(-1, PATCHES // 8),
             "start": np.array(self._start, np.int64),
         }
 
@@ -106,7 +107,7 @@ def main() -> None:
     parser.add_argument("--target", required=True, help="folder of the target, models/scene-vlm-s")
     parser.add_argument("--data", required=True, type=Path, help="folder of scenes")
     parser.add_argument("--out", required=True, type=Path, help="folder that the files are written to")
-    parser.add_argument("--greedy", type=int, default=2, help="greedy descriptions of each scene, 1 to 3")
+    parser.add_argument("--greedy", type=int, default=2, help="greedy descriptions of each scene, 0 to 3")
     parser.add_argument("--only-greedy", action="store_true", help="neither sampled nor written texts")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

@@ -1,15 +1,14 @@
-"""Descriptions by the drafter that stands alone, and whether the target agrees with them."""
+"""Descriptions by a drafter that stands alone, as it is exported, and whether the target agrees with them."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import torch
-from scene_vlm.config import PATCHES
-from scene_vlm.decoder import bias_of
 from scene_vlm.language import CAPTION, EOS
 from scene_vlm.speak import repeated
 
-from .drafter import Drafter
+from .evaluate import Chain, best, session
 from .target import NEVER, Target
 
 
@@ -25,49 +24,37 @@ class Drafted:
     whole: np.ndarray
 
 
-@torch.no_grad()
-def draft(drafter: Drafter, image, kept, longest: int, repeat: int) -> list[Drafted]:
-    """Describes pictures from image tokens [B, K, width] at places `kept` i64 [B, K]: the likeliest tokens that repeat
-    no run of `repeat`."""
-    batch = len(image)
-    slots, whole = drafter.picture(image, kept)
-    embeds, positions = drafter.inputs(slots, torch.full((batch, 1), CAPTION))
-    index = torch.arange(embeds.shape[1])
-    logits, hidden, past = drafter.step(embeds, whole, positions, bias_of(index[None, :] <= index[:, None]), None)
-    said, over = [[] for _ in range(batch)], np.zeros(batch, dtype=bool)
-    states, confidences = [], []
-    for step in range(longest):
-        logits, hidden = logits[:, -1], hidden[:, -1]
-        free = logits.clone()
-        for row, words in enumerate(said):
-            if not over[row]:
-                free[row, repeated(words, repeat)] = NEVER
-        tokens = free.argmax(-1)
-        states.append(hidden)
-        confidences.append(confidence(logits, tokens))
-        for row, token in enumerate(tokens.tolist()):
-            if not over[row]:
-                said[row].append(token)
-        over |= tokens.numpy() == EOS
-        if over.all():
-            break
-        place = torch.full((batch, 1), PATCHES + 1 + step)
-        words = torch.nn.functional.embedding(tokens[:, None], drafter.words)
-        logits, hidden, past = drafter.step(words, whole, place, None, past)
-    states, confidences = torch.stack(states, 1).numpy(), torch.stack(confidences, 1).numpy()
-    return [
-        Drafted(words, states[row, : len(words)], confidences[row, : len(words)], whole[row].numpy())
-        for row, words in enumerate(said)
-    ]
+class Writer:
+    """The drafter of a model's folder; `form` is the name of its graph, `standalone_q4` for example."""
+
+    def __init__(self, folder: Path, form: str, target: Target):
+        config = json.loads((folder / "config.json").read_text())
+        self._compress = session(folder / "onnx" / "compress.onnx")
+        words = target.decoder.embedding.weight.detach().numpy()
+        self._chain = Chain(session(folder / "onnx" / f"{form}.onnx"), config, words)
+        self._longest, self._repeat = target.longest, target.repeat
+
+    def draft(self, image: np.ndarray, places: np.ndarray) -> Drafted:
+        """Describes a picture from image tokens f32 [K, width] at places i64 [K]: the likeliest tokens that repeat no run."""
+        slots, whole = self._compress.run(None, {"image_features": image[None], "position_ids": places[None]})
+        self._chain.begin(slots, whole)
+        tokens, states, sure = [], [], []
+        last = CAPTION
+        while len(tokens) < self._longest and last != EOS:
+            logits, hidden = self._chain.text([last], len(tokens), None)
+            last = best(logits[0], repeated(tokens, self._repeat))
+            tokens.append(last)
+            states.append(hidden[0])
+            sure.append(confidence(logits[0], last))
+        return Drafted(tokens, np.stack(states), np.array(sure, np.float32), whole[0])
 
 
-def confidence(logits, tokens):
-    """f32 [..., 3] of tokens i64 [...] by logits [..., vocabulary]: see `Drafted`."""
-    p = logits.log_softmax(-1)
-    own = p.gather(-1, tokens[..., None])
-    best_other = p.scatter(-1, tokens[..., None], -torch.inf).amax(-1, keepdim=True)
-    entropy = -(p.exp() * p).sum(-1, keepdim=True)
-    return torch.cat((own, own - best_other, entropy), -1)
+def confidence(logits: np.ndarray, token: int) -> list[float]:
+    """Of a token by logits [vocabulary]: see `Drafted`."""
+    ln_p = logits.astype(np.float64) - logits.max()
+    ln_p -= np.log(np.exp(ln_p).sum())
+    best_other = np.delete(ln_p, token).max()
+    return [ln_p[token], ln_p[token] - best_other, -(np.exp(ln_p) * ln_p).sum()]
 
 
 def opinions(target: Target, image, kept, drafts: list[Drafted]) -> list[np.ndarray]:

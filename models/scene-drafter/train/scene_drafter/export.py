@@ -10,14 +10,11 @@
                           drafter's own of the step before where the target has not been; zeros at slots
     onnx/fsq_encode.onnx  image_features f32 [1, N, W] -> codes u8 [1, N, D], the level of each number
     onnx/fsq_decode.onnx  codes u8 [1, N, D] -> image_features f32 [1, N, W]
-    onnx/router.onnx      hidden_states f32 [1, n, W] (the standalone drafter's, where each token of the draft was predicted, the
-                          end included), confidence f32 [1, n, 3] (ln p of the token, that less ln p of the best other one,
-                          entropy in nats), global f32 [1, W] -> score f32 [1], whose sigmoid is the probability that the
-                          target agrees with every fact-bearing word
     onnx/FORM_RUNG.onnx   drafters to compare with, same inputs; what a rung does not use counts for nothing
 
 Every file is checked against PyTorch in ONNX Runtime. With `--narrow` drafters' weights are stored in 8 bits and others' in 16;
-products are in 32 bits all the same, and engines widen weights once, as they load them.
+products are in 32 bits all the same, and engines widen weights once, as they load them. The router comes later
+(`export_router`), since it learns from drafts of these files.
 """
 
 import argparse
@@ -35,12 +32,10 @@ from torch import nn
 from .code import Code
 from .config import slot_positions
 from .drafter import Drafter
-from .router import CONFIDENCE, Router
 from .shapes import settle
 from .target import Target
 from .train import fact_mask, load_drafter
 from .train_code import load_code
-from .train_router import load_router
 
 # Weights of at least so many numbers are stored in 16 bits.
 LARGE = 1024
@@ -137,14 +132,6 @@ def export_code(code: Code, width: int, graphs: Path) -> None:
     write(Decode(code), (codes,), ["codes"], ["image_features"], {"image_features": tokens, "codes": tokens}, graphs / "fsq_decode.onnx")
 
 
-def export_router(router: Router, width: int, graphs: Path) -> None:
-    generator = torch.Generator().manual_seed(0)
-    given = (torch.randn(1, 9, width, generator=generator), torch.randn(1, 9, CONFIDENCE, generator=generator), torch.randn(1, width, generator=generator))
-    tokens = {1: "sequence_length"}
-    names = ["hidden_states", "confidence", "global"]
-    write(router, given, names, ["score"], {"hidden_states": tokens, "confidence": tokens}, graphs / "router.onnx")
-
-
 def narrow(path: Path, bits: int) -> None:
     """Stores the large weights of a graph in 16 bits, or in 8 with a scale a column, widened as it is loaded."""
     model = onnx.load(path)
@@ -177,7 +164,6 @@ def main() -> None:
     parser.add_argument("--standalone", required=True, type=Path, help="checkpoint of its run; its vision adaptor is everyone's")
     parser.add_argument("--colocated", type=Path, help="checkpoint of its run")
     parser.add_argument("--code", type=Path, help="checkpoint of its run")
-    parser.add_argument("--router", type=Path, help="checkpoint of its run")
     parser.add_argument("--rung", type=Path, action="append", default=[], help="checkpoint of a drafter to compare with")
     parser.add_argument("--narrow", action="store_true", help="store drafters' weights in 8 bits, others' in 16")
     parser.add_argument("--out", required=True, type=Path, help="folder of the model")
@@ -216,10 +202,6 @@ def main() -> None:
         export_code(code, target.width, graphs)
         shape = code.shape
         described["code"] = {"dims": shape.dims, "levels": shape.levels, "bytes_per_token": shape.bytes_a_token}
-    if options.router:
-        router = load_router(options.router)
-        export_router(router, target.width, graphs)
-        described["router"] = {"temperature": float(router.temperature), "offset": float(router.offset)}
     if options.narrow:
         for path in graphs.glob("*.onnx"):
             narrow(path, 8 if path.name.startswith(("standalone", "colocated")) else 16)

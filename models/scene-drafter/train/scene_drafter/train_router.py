@@ -18,12 +18,11 @@ from scene_vlm.evaluate import parsed
 from scene_vlm.scenes import Scenes
 
 from .collect import BUDGETS, GREEDY, uniform
-from .draft import Drafted, draft, opinions
-from .drafter import Drafter
+from .draft import Drafted, Writer, opinions
 from .router import SURE, Router
 from .target import Target
 from .texts import Texts
-from .train import fact_mask, load_drafter
+from .train import fact_mask
 
 AGREES = 0.5
 BATCH = 48
@@ -45,19 +44,20 @@ class Judged:
         return np.array([bool(agrees[bearing].all()) for agrees, bearing in zip(self.agrees, self.bearing)])
 
 
-def judged(drafter: Drafter, target: Target, texts: Texts, looks: list[tuple[int, np.ndarray]], facts: np.ndarray) -> Judged:
+@torch.no_grad()
+def judged(writer: Writer, target: Target, texts: Texts, looks: list[tuple[int, np.ndarray]], facts: np.ndarray) -> Judged:
     """Drafts of scenes, each from the image tokens at given places, in the given order."""
     drafts, agrees = [None] * len(looks), [None] * len(looks)
     counts = np.array([len(places) for _, places in looks])
     for count in np.unique(counts):
         same = np.nonzero(counts == count)[0]
         for part in np.split(same, range(BATCH, len(same), BATCH)):
-            kept = torch.from_numpy(np.stack([looks[i][1] for i in part]))
-            image = torch.from_numpy(texts.features[[looks[i][0] for i in part]]).float()
-            image = image.gather(1, kept[..., None].expand(-1, -1, image.shape[-1]))
-            made = draft(drafter, image, kept, target.longest, target.repeat)
-            for i, drafted, likely in zip(part, made, opinions(target, image, kept, made)):
-                drafts[i], agrees[i] = drafted, likely >= AGREES
+            kept = np.stack([looks[i][1] for i in part])
+            image = np.stack([texts.features[looks[i][0]][looks[i][1]] for i in part]).astype(np.float32)
+            made = [writer.draft(*one) for one in zip(image, kept)]
+            likely = opinions(target, torch.from_numpy(image), torch.from_numpy(kept), made)
+            for i, drafted, ratio in zip(part, made, likely):
+                drafts[i], agrees[i] = drafted, ratio >= AGREES
     return Judged(drafts, agrees, [facts[drafted.tokens] for drafted in drafts])
 
 
@@ -230,7 +230,8 @@ def load_router(path: str | Path) -> Router:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", required=True, help="folder of the target, models/scene-vlm-s")
-    parser.add_argument("--drafter", required=True, help="checkpoint of the drafter that stands alone")
+    parser.add_argument("--model", required=True, type=Path, help="folder of the exported drafters")
+    parser.add_argument("--form", default="standalone_q4", help="the drafter that the vehicle runs, by the name of its graph")
     parser.add_argument("--parser", required=True, help="the program drafthorse-scenes, which knows the fact-bearing words and reads captions")
     parser.add_argument("--data", required=True, action="append", help="folder of collected texts to learn from")
     parser.add_argument("--val", required=True, help="folder of collected texts to calibrate on")
@@ -241,18 +242,19 @@ def main() -> None:
     options = parser.parse_args()
     prepare(1)
     target = Target(options.target)
-    drafter, _ = load_drafter(options.drafter, target)
+    writer = Writer(options.model, options.form, target)
     facts = fact_mask(options.parser, target)
     folders = {"data": options.data, "val": [options.val], "test": [options.test]}
     texts = {name: Texts(of, len(target.words)) for name, of in folders.items()}
     chosen = texts["test"].of_kind(GREEDY)
     looks = {name: every_look(texts[name]) for name in ("data", "val")}
     looks["test"] = [(int(texts["test"].scene[i]), texts["test"].places(i)) for i in chosen]
-    found = {name: judged(drafter, target, texts[name], looks[name], facts) for name in texts}
+    found = {name: judged(writer, target, texts[name], looks[name], facts) for name in texts}
     router = fit(found["data"], target.width, options.seed)
     calibrate(router, found["val"])
     save(router, options.out / "checkpoint.pt", target.width)
-    report = {"learnt_from": len(found["data"].drafts), "seed": options.seed}
+    on_val = round(auroc(scores(router, found["val"].drafts), found["val"].good), 4)
+    report = {"form": options.form, "learnt_from": len(found["data"].drafts), "seed": options.seed, "auroc_on_val": on_val}
     report |= judge(router, found["test"], texts["test"], chosen, target, options.parser, options.scenes)
     (options.out / "test.json").write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report))

@@ -1,6 +1,7 @@
 """What is learnt is what runs: drafts step by step, dropped tokens, rungs that see nothing."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import torch
 from scene_drafter import train as training
 from scene_drafter.collect import GREEDY
 from scene_drafter.config import checked, slot_positions
-from scene_drafter.draft import draft, opinions
+from scene_drafter.draft import Writer, opinions
 from scene_drafter.drafter import Drafter
+from scene_drafter.export import export_compressor, export_form
 from scene_drafter.losses import losses
 from scene_drafter.speculate import calls, report
 from scene_drafter.texts import PLACES
@@ -67,12 +69,18 @@ def test_a_draft_ahead_is_learnt_as_it_runs(config, world, texts):
 
 
 @torch.no_grad()
-def test_standing_alone_it_drafts_what_was_learnt(config, world, texts):
+def test_standing_alone_it_drafts_what_was_learnt(config, world, texts, tmp_path):
     drafter, target = prepared(config, world, "standalone"), world[3]
     chosen = texts.of_kind(GREEDY)[:1]
     kept = torch.from_numpy(texts.places(chosen[0]))[None]
     image = torch.from_numpy(texts.features[texts.scene[chosen]]).float()[:, kept[0]]
-    (made,) = draft(drafter, image, kept, 12, target.repeat)
+    (tmp_path / "onnx").mkdir()
+    export_compressor(drafter, tmp_path / "onnx" / "compress.onnx")
+    export_form(drafter, tmp_path / "onnx" / "standalone.onnx")
+    heads, width = drafter.layers[0].heads, drafter.words.shape[1]
+    described = {"num_attention_heads": heads, "head_dim": width // heads, "slot_positions": slot_positions(drafter.slots)}
+    (tmp_path / "config.json").write_text(json.dumps(described))
+    made = Writer(tmp_path, "standalone", target).draft(image[0].numpy(), kept[0].numpy())
     slots, whole = drafter.picture(image, kept)
     rows = torch.tensor([[3, *made.tokens[:-1]]])
     (hidden,) = drafter.unroll(slots, whole, rows, None, 1)

@@ -19,7 +19,8 @@ from scene_drafter.collect import GREEDY
 from scene_drafter.config import slot_positions
 from scene_drafter.drafter import Drafter
 from scene_drafter.evaluate import evaluate
-from scene_drafter.export import export_code, export_compressor, export_form, export_router, narrow
+from scene_drafter.export import export_code, export_compressor, export_form, narrow
+from scene_drafter.export_router import export_router
 from scene_drafter.router import Router
 from scene_drafter.speculate import report
 from scene_vlm.config import PATCHES

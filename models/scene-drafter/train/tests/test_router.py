@@ -2,10 +2,13 @@
 
 import numpy as np
 import torch
+from safetensors.numpy import save_file
 
+from scene_drafter.collect import BUDGETS, collect
 from scene_drafter.draft import Drafted
 from scene_drafter.router import SURE, Router
-from scene_drafter.train_router import Judged, auroc, calibrate, calibration_error, curve, fit, of_words, scores
+from scene_drafter.texts import Texts
+from scene_drafter.train_router import Judged, auroc, calibrate, calibration_error, curve, every_look, fit, of_words, scores
 
 
 def drafts(count: int, rng) -> Judged:
@@ -54,3 +57,12 @@ def test_the_curve_takes_the_best_drafts_first():
     targeted = np.array([[1, 0]] * 10)
     kept = dict(curve(score, drafted, targeted))
     assert kept[0.5] == 1.0 and kept[0.9] < 1.0
+
+
+def test_scenes_are_looked_at_without_texts(world, tmp_path):
+    _, _, data, target = world
+    save_file(collect(target, [data[0], data[1]], 0, 0, False), tmp_path / "val-000.safetensors")
+    texts = Texts([tmp_path], len(target.words))
+    looks = every_look(texts)
+    assert len(texts) == 0 and texts.features.shape == (2, BUDGETS[0], target.width)
+    assert [(scene, len(places)) for scene, places in looks] == [(scene, count) for scene in (0, 1) for count in BUDGETS]
