@@ -567,7 +567,7 @@ impl Config {
                     sync.source
                 );
             }
-            if !(trigger.delay_ms.abs() <= 10_000.0) {
+            if !(0.0..=10_000.0).contains(&trigger.delay_ms.abs()) {
                 bail!(
                     "trigger.delay_ms of sensor {name:?} must be a number of milliseconds within 10 seconds"
                 );

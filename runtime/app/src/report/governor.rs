@@ -29,10 +29,7 @@ impl Governor {
         self.below_full += u64::from(report.rung > 0);
         self.lowest_rung = self.lowest_rung.max(report.rung);
         self.rungs = self.rungs.max(report.lowest_rung);
-        let most = |a: Option<f64>, b: Option<f64>| match (a, b) {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
+        let most = |a: Option<f64>, b: Option<f64>| [a, b].into_iter().flatten().reduce(f64::max);
         self.hottest_c = most(self.hottest_c, report.hottest_c);
         self.most_power_w = most(self.most_power_w, report.power_w);
         self.count += report.turns.len() as u64;

@@ -34,7 +34,7 @@ struct Inner {
 }
 
 impl Governing {
-    /// For a live run that is to have one; `drafts` says whether drafts are offloaded.
+    /// For a live run that is to have one; `offloads` says whether drafts go to a target.
     pub(super) fn new(
         config: &GovernorConfig,
         plan: &Plan,
@@ -155,10 +155,8 @@ impl Inner {
             summary.below_full_s += now_s - self.last_s;
         }
         self.last_s = now_s;
-        let hottest = |a: f64, b: Option<f64>| b.map_or(a, |b| b.max(a));
-        let now_c = board.hottest_c;
-        summary.hottest_c =
-            now_c.map_or(summary.hottest_c, |c| Some(hottest(c, summary.hottest_c)));
+        let hottest_c = [summary.hottest_c, board.hottest_c];
+        summary.hottest_c = hottest_c.into_iter().flatten().reduce(f64::max);
         let Some(change) = change else { return };
         let reason = change.reason.name();
         summary.changes += 1;

@@ -32,7 +32,7 @@ pub(crate) struct Share {
 impl Share {
     /// Whether the next one is among the share.
     pub(crate) fn takes(&mut self, share: f64) -> bool {
-        self.owed = (self.owed + share).min(1.0);
+        self.owed += share;
         // A third three times is a whole one.
         let takes = self.owed > 1.0 - 1e-9;
         if takes {
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(taken(&[0.5; 6]), "-x-x-x");
         assert_eq!(taken(&[1.0 / 3.0; 9]), "--x--x--x");
         assert_eq!(taken(&[0.75; 8]), "-xxx-xxx");
-        // What was owed at one share is not paid out at once at another.
-        assert_eq!(taken(&[0.9, 1.0, 1.0, 0.0, 0.5, 0.5]), "-xx---");
+        // All of a whole share, none of none, whatever is still owed of another.
+        assert_eq!(taken(&[0.9, 1.0, 1.0, 0.0, 0.5, 0.5]), "-xx-x-");
     }
 }

@@ -129,3 +129,45 @@ impl Triggered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn triggers_that_cannot_be_are_refused_in_words() {
+        let check = |camera: &str, trigger: &str| {
+            let text = format!(
+                "[[sensors]]\nname = \"mcu\"\nsource = \"sync:/dev/ttyTHS1?out2=20\"\n\
+                 [[sensors]]\nname = \"front\"\nsource = \"{camera}\"\ntrigger = {{ {trigger} }}\n"
+            );
+            let config: Config = toml::from_str(&text).unwrap();
+            config.check().map_err(|error| error.to_string())
+        };
+        let camera = "v4l2:/dev/video0";
+        check(camera, "sync = \"mcu\", output = 2, delay_ms = 12.0").unwrap();
+        for (camera, trigger, word) in [
+            (
+                "video:drive.mp4",
+                "sync = \"mcu\", output = 2",
+                "live cameras",
+            ),
+            (
+                "ars548+udp:224.0.2.2:42102",
+                "sync = \"mcu\", output = 2",
+                "live cameras",
+            ),
+            (camera, "sync = \"other\", output = 2", "\"other\""),
+            (camera, "sync = \"front\", output = 2", "`sync:`"),
+            (camera, "sync = \"mcu\", output = 3", "out3=HZ"),
+            (
+                camera,
+                "sync = \"mcu\", output = 2, delay_ms = nan",
+                "delay_ms",
+            ),
+        ] {
+            let error = check(camera, trigger).unwrap_err();
+            assert!(error.contains(word), "{error}");
+        }
+    }
+}
