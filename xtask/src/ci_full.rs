@@ -63,6 +63,15 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         ),
         true,
     ));
+    let rest = ["rest"];
+    steps.push((
+        Step::new(
+            "the other runtime crates on aarch64, emulated",
+            "tests/aarch64/crates.sh",
+            &rest,
+        ),
+        false,
+    ));
     let check = Step::new("500 prompts on Triton", "tests/triton/check.sh", &[]);
     steps.push((check.env("DRAFTHORSE_PROMPTS", "500"), true));
     steps.push((
@@ -100,11 +109,15 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         Step::cargo("deployments killed at 200 moments", &kills).env("DRAFTHORSE_KILLS", "200"),
         false,
     ));
+    let drives =
+        "test --release --locked -p drafthorse-governor --test simulation it_avoids -- --nocapture";
+    let drives: Vec<_> = drives.split(' ').collect();
     steps.push((
-        Step::cargo(
-            "licences, bans, sources",
-            &["deny", "check", "licenses", "bans", "sources"],
-        ),
+        Step::cargo("governor, 1,000 drives", &drives).env("GOVERNOR_DRIVES", "1000"),
+        true,
+    ));
+    steps.push((
+        Step::new("licences, bans, sources", ".ci/deny.sh", &[]),
         true,
     ));
     let bench = "tests/engines/bench.sh";

@@ -29,6 +29,8 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [_, "record", dir] => record(Path::new(dir)),
         _ if arguments.iter().any(|argument| argument == "--list") => {}
+        // As libtest takes it: an emulated processor is not held to the clock.
+        _ if arguments.windows(2).any(|pair| pair == ["--skip", "kill"]) => {}
         _ => kill_many(),
     }
 }

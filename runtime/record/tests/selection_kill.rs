@@ -34,6 +34,8 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [_, "record", dir] => record(Path::new(dir), "first", 0, BACK, OPEN, true),
         _ if arguments.iter().any(|argument| argument == "--list") => {}
+        // As libtest takes it: an emulated processor is not held to the clock.
+        _ if arguments.windows(2).any(|pair| pair == ["--skip", "kill"]) => {}
         _ => (0..KILLS).for_each(kill_and_go_on),
     }
 }
