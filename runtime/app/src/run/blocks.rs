@@ -546,7 +546,7 @@ mod tests {
             .map(|stamp| name_of_run(&format!("{name}-{stamp}")));
         assert_ne!(a, b);
         assert!(a.len() == 43 && a.ends_with("-20261201T003605Z"), "{a}");
-        assert!(BlockId::new(&format!("{b}.{}", u64::MAX)).is_ok());
+        assert!(BlockId::new(format!("{b}.{}", u64::MAX)).is_ok());
         assert_eq!(name_of_run("drive"), "drive");
     }
 }
