@@ -1,9 +1,5 @@
 //! A server of the target that is killed and started again while a vehicle's blocks go: each block has one first outcome,
 //! and in the end its one verdict, which is the target's own. `tests/triton/chaos.sh` says which servers: Triton and ours.
-#![expect(
-    clippy::print_stdout,
-    reason = "figures, and what was left out, have to be said"
-)]
 
 use crate::common::{Asked, Exam, trained};
 use drafthorse_offload::client::ClientSettings;
