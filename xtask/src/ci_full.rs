@@ -78,6 +78,10 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         Step::new("load on Triton", "tests/triton/load.sh", &[]),
         true,
     ));
+    steps.push((
+        Step::new("servers killed", "tests/triton/chaos.sh", &[]),
+        true,
+    ));
     let lossless = "export DRAFTHORSE_ONNXRUNTIME=$(tests/engines/onnxruntime.sh) DRAFTHORSE_LOSSLESS_PROMPTS=500; \
         cargo test --release --locked -p drafthorse-draft --test lossless -- --nocapture";
     steps.push((

@@ -4,6 +4,7 @@
 mod certificates;
 mod common;
 mod lossless;
+mod outage;
 mod repository;
 mod server;
 mod triton;
