@@ -16,9 +16,9 @@ use super::emulator::{Emulator, RADAR_SOCKET};
 
 /// Length of the drive, which begins again at its end, s.
 const SECONDS: f64 = 30.0;
-/// Scans a second: a quarter of the sensor's own rate, since an emulated processor is about ten times
+/// Scans a second: a tenth of the sensor's own rate, for an emulated processor is ten to twenty times
 /// slower than a board's.
-const RADAR_HZ: f64 = 5.0;
+const RADAR_HZ: f64 = 2.0;
 /// The sensor's address, and the group and port that it sends to.
 const SENSOR: ([u8; 4], u16) = ([10, 13, 1, 113], 42_102);
 const GROUP: ([u8; 4], u16) = ([224, 0, 2, 2], 42_102);

@@ -13,7 +13,7 @@ pub(super) struct Outside {
     file: Option<PathBuf>,
     told_failure: bool,
     service: Option<UnixDatagram>,
-    /// Each lane's steps at the last look.
+    /// Each lane's steps at the last ping.
     steps: Vec<u64>,
     ready: bool,
 }
@@ -71,15 +71,22 @@ impl Outside {
         let Some(service) = &self.service else {
             return;
         };
-        let former = std::mem::replace(&mut self.steps, lanes.iter().map(|l| l.steps).collect());
         if !std::mem::replace(&mut self.ready, true) {
             let _ = service.send(b"READY=1");
         }
-        let stands = |(lane, former): (&LaneStatus, &u64)| lane.queued > 0 && lane.steps == *former;
-        if !lanes.iter().zip(&former).any(stands) {
-            let _ = service.send(b"WATCHDOG=1");
+        if !lanes_live(lanes, &self.steps) {
+            return;
         }
+        self.steps = lanes.iter().map(|lane| lane.steps).collect();
+        let _ = service.send(b"WATCHDOG=1");
     }
+}
+
+/// Whether each lane has made a step since the last ping, or has nothing to make one of. A slow lane
+/// takes several looks for a step; only one that takes longer than the watchdog waits stands still.
+fn lanes_live(lanes: &[LaneStatus], at_ping: &[u64]) -> bool {
+    let stands = |(lane, before): (&LaneStatus, &u64)| lane.queued > 0 && lane.steps == *before;
+    !lanes.iter().zip(at_ping).any(stands)
 }
 
 /// The socket that systemd names to a service of type `notify` (sd_notify(3)): a path, or an
@@ -93,4 +100,25 @@ fn notify_socket() -> Option<UnixDatagram> {
     let socket = UnixDatagram::unbound().ok()?;
     socket.connect_addr(&address.ok()?).ok()?;
     Some(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_that_step_in_turn_are_live_and_one_that_hangs_is_not() {
+        let lane = |steps, queued| LaneStatus {
+            lane: "a".to_owned(),
+            steps,
+            dropped: 0,
+            queued,
+        };
+        // One has made its step since the ping and the other has not yet; then both have.
+        assert!(!lanes_live(&[lane(6, 8), lane(9, 4)], &[5, 9]));
+        assert!(lanes_live(&[lane(6, 8), lane(10, 4)], &[5, 9]));
+        // Nothing waits.
+        assert!(lanes_live(&[lane(5, 0), lane(10, 4)], &[5, 9]));
+        assert!(lanes_live(&[lane(0, 1)], &[]));
+    }
 }
