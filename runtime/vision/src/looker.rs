@@ -69,17 +69,12 @@ impl Looker {
     /// A question about pictures, or to describe them, in the words that the model was taught with.
     ///
     /// # Errors
-    /// [`VisionError::Words`] where the model does not know some of the question, [`VisionError::Tokenizer`], also
-    /// where the question has a picture's placeholder in it.
+    /// [`VisionError::Tokenizer`], also where the question has a picture's placeholder in it.
     pub fn prompt(
         &self,
         pictures: &[&PictureTokens],
         question: Option<&str>,
     ) -> Result<Prompt, VisionError> {
-        let unknown = question.map_or(Ok(Vec::new()), |question| self.words.unknown(question))?;
-        if !unknown.is_empty() {
-            return Err(VisionError::Words { unknown });
-        }
         let layouts: Vec<_> = pictures.iter().map(|picture| &picture.layout).collect();
         let architecture = self.settings.architecture;
         let words = prompt::words(architecture, &layouts, question);
@@ -90,6 +85,17 @@ impl Looker {
                 "gives {found} tokens {placeholder} for the prompt where its pictures have {wanted}"
             ))
         })
+    }
+
+    /// Refuses a question in words that the model has no token for.
+    ///
+    /// # Errors
+    /// [`VisionError::Words`] names them; [`VisionError::Tokenizer`].
+    pub fn check_words(&self, question: &str) -> Result<(), VisionError> {
+        match self.words.unknown(question)? {
+            unknown if unknown.is_empty() => Ok(()),
+            unknown => Err(VisionError::Words { unknown }),
+        }
     }
 
     /// The text of each token id by itself, special ones too.

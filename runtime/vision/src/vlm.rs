@@ -137,6 +137,14 @@ impl Vlm {
         self.looker.encode(pixels)
     }
 
+    /// As [`Looker::check_words`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_words(&self, question: &str) -> Result<(), VisionError> {
+        self.looker.check_words(question)
+    }
+
     /// A question about pictures, or to describe them, in the words that the model was taught with.
     ///
     /// # Errors

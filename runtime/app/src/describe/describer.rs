@@ -254,7 +254,10 @@ impl Mind {
         question: Option<&str>,
     ) -> Result<(Answer, Option<Drafted>)> {
         match self {
-            Self::Whole(vlm) => Ok((vlm.answer(&[&seen], question)?, None)),
+            Self::Whole(vlm) => {
+                question.map_or(Ok(()), |question| vlm.check_words(question))?;
+                Ok((vlm.answer(&[&seen], question)?, None))
+            }
             Self::Drafter(_) if question.is_some() => {
                 bail!("a drafter describes and answers no questions; ask the whole model")
             }
