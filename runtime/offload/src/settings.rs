@@ -70,10 +70,10 @@ fn in_flight() -> usize {
     4
 }
 fn probe_s() -> f64 {
-    10.0
+    30.0
 }
 fn reconnect_s() -> f64 {
-    600.0
+    1800.0
 }
 
 impl Settings {

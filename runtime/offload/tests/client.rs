@@ -80,6 +80,51 @@ fn every_byte_is_counted() {
     });
 }
 
+/// Bytes up to the target for the first block, and for each of five more on the same connection.
+fn sent_to(target: &Target) -> (u64, u64) {
+    run(async {
+        let client = Client::new(clear(target.address)).unwrap();
+        let mut sent = Vec::new();
+        for number in 0..6 {
+            let asked = request(number);
+            let (answer, _) = client.verify(&asked, &shape(), LIMIT).await.unwrap();
+            assert_eq!(answer, verdict(&asked));
+            assert_eq!(target.asked(asked.scene.block.as_str()), 1);
+            sent.push(client.meter().sent());
+        }
+        (sent[0], (sent[5] - sent[0]) / 5)
+    })
+}
+
+#[test]
+fn messages_are_compressed_where_the_server_takes_it() {
+    let (_, compressed) = sent_to(&Target::start_compressing());
+    let (first, plain) = sent_to(&Target::start(None));
+    // Of a server that does not, this is learnt with the first block, which goes twice.
+    assert!(first > compressed + plain, "{first}, {compressed}, {plain}");
+    assert!(2 * compressed < plain, "{compressed}, {plain}");
+}
+
+#[test]
+fn probes_of_a_link_that_lies_idle_are_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = Authority::new();
+    let target = Target::start(Some((&ca.certificate("target", false), &ca)));
+    let car = ca.certificate("car", false);
+    run(async {
+        let settings = mutual(target.address, folder.path(), &ca, &car);
+        let client = Client::new(settings).unwrap();
+        let both = || client.meter().sent() + client.meter().received();
+        let mut all = vec![0];
+        for _ in 0..11 {
+            client.probe(LIMIT).await.unwrap();
+            all.push(both());
+        }
+        let (first, later) = (all[1], (all[11] - all[1]) / 10);
+        assert!(first < 5000 && later < 300, "{first}, then {later} bytes");
+    });
+}
+
 #[test]
 fn certificates_are_checked_on_both_sides() {
     let folder = tempfile::tempdir().unwrap();

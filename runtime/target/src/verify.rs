@@ -9,8 +9,8 @@ use drafthorse_vision::{likeliest, repeated};
 use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
-/// A draft of the drafter beside the target ends where it gives the draft less than this: ln of one in a thousand.
-const LEAST_LOG_PROBABILITY: f32 = -7.0;
+/// A draft of the drafter beside the target ends where it gives the draft less than this: ln of one in sixty thousand.
+const LEAST_LOG_PROBABILITY: f32 = -11.0;
 
 /// A frame: what is seen, the words behind it, and what may follow.
 pub(crate) struct Asked<'a> {

@@ -1,16 +1,16 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use drafthorse_protocol::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
-use drafthorse_protocol::inference::{
-    ModelInferRequest, ModelInferResponse, ModelReadyRequest, ServerLiveRequest,
-};
+use drafthorse_protocol::inference::{ModelInferRequest, ModelInferResponse, ModelReadyRequest};
 use drafthorse_protocol::{
     GenerateRequest, TargetShape, VERIFY_MODEL, Verdict, VerifyRequest, limits,
 };
 use prost::Message as _;
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::connect::{ClientSettings, ConnectError};
 use super::error::CallError;
@@ -21,6 +21,8 @@ use super::meter::Meter;
 pub struct Client {
     settings: Arc<ClientSettings>,
     channel: Channel,
+    /// Whether the server takes no gzip.
+    plain: Arc<AtomicBool>,
     meter: Arc<Meter>,
 }
 
@@ -36,6 +38,7 @@ impl Client {
         let meter = Arc::default();
         Ok(Self {
             channel: settings.channel(&meter)?,
+            plain: Arc::default(),
             settings: Arc::new(settings),
             meter,
         })
@@ -48,6 +51,7 @@ impl Client {
     /// Where the files allow none any more: the old connection stays.
     pub fn reconnect(&mut self) -> Result<(), ConnectError> {
         self.channel = self.settings.channel(&self.meter)?;
+        self.plain = Arc::default();
         Ok(())
     }
 
@@ -59,11 +63,12 @@ impl Client {
 
     fn service(&self) -> GrpcInferenceServiceClient<Channel> {
         GrpcInferenceServiceClient::new(self.channel.clone())
+            .accept_compressed(Gzip)
             .max_decoding_message_size(limits::MAX_MESSAGE_BYTES)
             .max_encoding_message_size(limits::MAX_MESSAGE_BYTES)
     }
 
-    /// Whether the server lives and has the model that verifies. Connecting alone says little: a server that wants
+    /// Whether the server has the model that verifies, ready. Connecting alone says little: a server that wants
     /// a certificate of us tells so at the first call only. One that is too busy to say, or not there behind a proxy, is
     /// not ready.
     ///
@@ -72,11 +77,6 @@ impl Client {
     pub async fn probe(&self, limit: Duration) -> Result<(), CallError> {
         let mut service = self.service();
         let probed = within(limit, async {
-            let mut live = Request::new(ServerLiveRequest {});
-            live.set_timeout(limit);
-            if !service.server_live(live).await?.into_inner().live {
-                return Ok(Err(CallError::NotReady("server")));
-            }
             let mut ready = Request::new(ModelReadyRequest {
                 name: VERIFY_MODEL.to_owned(),
                 version: String::new(),
@@ -87,7 +87,7 @@ impl Client {
             Ok(if ready { Ok(()) } else { Err(not_ready) })
         });
         match probed.await {
-            Err(CallError::Busy { .. }) => Err(CallError::NotReady("server")),
+            Err(CallError::Busy { .. }) => Err(CallError::NotReady(VERIFY_MODEL)),
             probed => probed?,
         }
     }
@@ -122,19 +122,37 @@ impl Client {
         Ok((verdict, bytes))
     }
 
+    /// Sends it compressed; to a server that does not know that, as it is, now and from then on. The bytes are those
+    /// before compression.
     async fn infer(
         &self,
         message: ModelInferRequest,
         limit: Duration,
     ) -> Result<(ModelInferResponse, usize), CallError> {
         let sent = message.encoded_len();
-        let mut request = Request::new(message);
-        request.set_timeout(limit);
-        let answer = within(limit, self.service().model_infer(request)).await?;
-        let answer = Response::into_inner(answer);
+        let answer = within(limit, async {
+            if !self.plain.load(Ordering::Relaxed) {
+                let mut service = self.service().send_compressed(Gzip);
+                let answer = service.model_infer(timed(message.clone(), limit)).await;
+                match answer {
+                    Err(status) if status.code() == Code::Unimplemented => {
+                        self.plain.store(true, Ordering::Relaxed);
+                    }
+                    answer => return answer,
+                }
+            }
+            self.service().model_infer(timed(message, limit)).await
+        });
+        let answer = Response::into_inner(answer.await?);
         let bytes = sent + answer.encoded_len();
         Ok((answer, bytes))
     }
+}
+
+fn timed(message: ModelInferRequest, limit: Duration) -> Request<ModelInferRequest> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
 }
 
 /// The limit on this side too: a server that says nothing at all must not hold a call.

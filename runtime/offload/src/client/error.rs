@@ -87,6 +87,7 @@ impl From<Status> for CallError {
         let said = status.message().to_owned();
         match status.code() {
             Code::DeadlineExceeded => Self::Late,
+            Code::ResourceExhausted if is_too_large(&said) => Self::Refused(said),
             // Triton says Unavailable where its queue is full.
             Code::ResourceExhausted | Code::Unavailable => Self::Busy {
                 told: said,
@@ -101,6 +102,12 @@ impl From<Status> for CallError {
             _ => Self::Failed(said),
         }
     }
+}
+
+/// Whether the message, and not the server's load, is at fault: gRPC has one code for both. In the words of its C core, which
+/// Triton uses, and of tonic.
+fn is_too_large(said: &str) -> bool {
+    said.contains("larger than max") || said.contains("Error decompressing: size limit")
 }
 
 fn pushback(status: &Status) -> Option<Duration> {

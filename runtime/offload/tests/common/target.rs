@@ -16,6 +16,7 @@ use drafthorse_protocol::inference::{
 };
 use drafthorse_protocol::{VERIFY_MODEL, VerifyRequest};
 use tokio::sync::oneshot;
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Code, Request, Response, Status};
@@ -46,16 +47,19 @@ struct Shared {
 #[derive(Clone)]
 struct Service(Arc<Mutex<Shared>>);
 
+impl Service {
+    fn server(self) -> GrpcInferenceServiceServer<Self> {
+        GrpcInferenceServiceServer::new(self)
+    }
+}
+
 #[tonic::async_trait]
 impl GrpcInferenceService for Service {
     async fn server_live(
         &self,
         _: Request<ServerLiveRequest>,
     ) -> Result<Response<ServerLiveResponse>, Status> {
-        match self.0.lock().unwrap().mood {
-            Mood::Away => Err(Status::unavailable("no healthy upstream")),
-            _ => Ok(Response::new(ServerLiveResponse { live: true })),
-        }
+        Err(Status::unimplemented("not asked for"))
     }
 
     async fn server_ready(
@@ -69,8 +73,10 @@ impl GrpcInferenceService for Service {
         &self,
         request: Request<ModelReadyRequest>,
     ) -> Result<Response<ModelReadyResponse>, Status> {
-        if matches!(self.0.lock().unwrap().mood, Mood::Empty) {
-            return Err(Status::not_found("no such model"));
+        match self.0.lock().unwrap().mood {
+            Mood::Empty => return Err(Status::not_found("no such model")),
+            Mood::Away => return Err(Status::unavailable("no healthy upstream")),
+            _ => {}
         }
         let ready = request.into_inner().name == VERIFY_MODEL;
         Ok(Response::new(ModelReadyResponse { ready }))
@@ -136,7 +142,21 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// One that takes no compressed messages.
     pub(crate) fn start(tls: Option<(&Named, &Authority)>) -> Self {
+        Self::serve(tls, Service::server)
+    }
+
+    /// One that takes compressed messages, and answers so.
+    pub(crate) fn start_compressing() -> Self {
+        let both = |service| Service::server(service).accept_compressed(Gzip);
+        Self::serve(None, move |service| both(service).send_compressed(Gzip))
+    }
+
+    fn serve(
+        tls: Option<(&Named, &Authority)>,
+        service: impl FnOnce(Service) -> GrpcInferenceServiceServer<Service>,
+    ) -> Self {
         let shared = Arc::new(Mutex::new(Shared::default()));
         let mut server = Server::builder();
         if let Some((own, ca)) = tls {
@@ -145,7 +165,7 @@ impl Target {
                 .client_ca_root(Certificate::from_pem(&ca.pem));
             server = server.tls_config(tls).unwrap();
         }
-        let service = GrpcInferenceServiceServer::new(Service(Arc::clone(&shared)));
+        let service = service(Service(Arc::clone(&shared)));
         let (end, ended) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.enable_all().build().unwrap();

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::Server;
 
 /// What a connection may have under way unread, bytes: what 60 ms of round trip take at 60 Mbit/s.
@@ -176,8 +177,10 @@ pub async fn bind(
         longest_call: options.longest_call,
         leaving: Arc::clone(&leaving),
     };
-    let service =
-        GrpcInferenceServiceServer::new(targets).max_decoding_message_size(files.longest_message());
+    let service = GrpcInferenceServiceServer::new(targets)
+        .accept_compressed(Gzip)
+        .send_compressed(Gzip)
+        .max_decoding_message_size(files.longest_message());
     Ok(Bound {
         listener,
         server,

@@ -16,6 +16,7 @@ use drafthorse_vision::{Layout, PictureTokens, Positions, Prompt, Vlm, VlmOption
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 /// Two best tokens nearer than this may change places from engine to engine, natural logarithm.
@@ -383,7 +384,8 @@ fn draft(kind: usize, own: &[u16], whole: &[u16], words: u16, end: u16) -> Draft
     Draft { tokens, confidence }
 }
 
-/// A vehicle's connection to a server at `address`, whose certificate is for `localhost`.
+/// A vehicle's connection to a server at `address`, whose certificate is for `localhost`; messages are compressed, as a
+/// vehicle's are.
 pub(crate) async fn connect(
     address: &str,
     certificates: Option<(&Path, &str)>,
@@ -392,7 +394,10 @@ pub(crate) async fn connect(
 }
 
 pub(crate) fn client(channel: Channel) -> GrpcInferenceServiceClient<Channel> {
-    GrpcInferenceServiceClient::new(channel).max_decoding_message_size(8 << 20)
+    GrpcInferenceServiceClient::new(channel)
+        .max_decoding_message_size(8 << 20)
+        .send_compressed(Gzip)
+        .accept_compressed(Gzip)
 }
 
 pub(crate) fn endpoint(address: &str, certificates: Option<(&Path, &str)>) -> Endpoint {

@@ -1,6 +1,7 @@
 //! The server as vehicles meet it: certificates, bounds, deadlines, retries, its end.
 
 use crate::common::{Asked, Exam, backends, connect, endpoint, untrained};
+use drafthorse_offload::client::CallError;
 use drafthorse_protocol::inference::grpc_inference_service_client::GrpcInferenceServiceClient;
 use drafthorse_protocol::inference::model_infer_request::InferRequestedOutputTensor;
 use drafthorse_protocol::inference::{
@@ -258,7 +259,7 @@ async fn the_server_says_what_it_is_and_refuses_what_it_is_not() {
         ),
         (
             wrong(&|m| m.raw_input_contents[4] = vec![0; 1 << 20].into()),
-            Code::OutOfRange,
+            Code::ResourceExhausted,
         ),
     ] {
         let status = client.model_infer(message).await.unwrap_err();
@@ -541,4 +542,20 @@ fn the_longest_message_that_can_be_right_is_let_in() {
         longest > tokens && longest < tokens + (64 << 10),
         "{longest}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_unpacks_to_more_than_any_block_is_refused() {
+    let running = serve(ServeOptions::default(), Duration::ZERO).await;
+    let mut client = crate::common::connect(&running.address, None).await;
+    let mut message = named(question(), "bomb");
+    // 64 MiB of zeros are 64 KiB on the wire.
+    message.raw_input_contents[0] = vec![0; 64 << 20].into();
+    let refused = client.model_infer(message).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    let refused = CallError::from(refused);
+    assert!(matches!(refused, CallError::Refused(_)), "{refused}");
+    let answer = client.model_infer(named(question(), "after")).await;
+    answer.unwrap();
+    running.stop().await;
 }
