@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on fails by panicking.
 
 use drafthorse::config::Config;
+use drafthorse::find::{FindOptions, find};
 use drafthorse::run::{RunOptions, run};
 use drafthorse::summary::Summary;
 use drafthorse_engine_auto::Engines;
@@ -192,6 +193,11 @@ fn every_draft_is_kept_or_judged_and_the_log_says_which() {
             }
             other => panic!("{other:?}: {}", verdict.why),
         }
+        // What is looked for is what the target wrote, and never what it struck out.
+        let options = FindOptions::default();
+        let found = find(&verdict.frames[0].text, &summary.logs[0], &options).unwrap();
+        let why = &found.hits[0].why;
+        assert!(why.iter().any(|why| why.contains("/verdicts")), "{why:?}");
     }
     let blocks = &summary.blocks;
     assert_eq!(blocks.drafted, descriptions.len() as u64);

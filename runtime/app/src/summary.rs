@@ -98,6 +98,8 @@ pub struct BlockSummary {
     pub received_bytes: u64,
     /// Bytes of the blocks' pictures as they are in the log.
     pub pictures_bytes: u64,
+    /// Why the last call to the target brought nothing; absent where it was answered.
+    pub link_fault: Option<String>,
     /// Accepted blocks that were sent all the same, and the share of them whose worst picture the target agreed with;
     /// beside it the share that the router had foretold.
     pub audits: u64,
@@ -124,6 +126,9 @@ impl BlockSummary {
             let kib = |bytes: u64| bytes as f64 / 1024.0;
             let (sent, pictures) = (kib(self.sent_bytes), kib(self.pictures_bytes));
             words += &format!("; {sent:.1} KiB sent where the pictures have {pictures:.1}");
+        }
+        if let Some(fault) = &self.link_fault {
+            words += &format!("; no answer at last: {fault}");
         }
         words
     }

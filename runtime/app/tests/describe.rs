@@ -499,7 +499,7 @@ fn a_configuration_is_checked_for_the_model_and_the_camera_that_it_describes() {
     let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
     let offload = |more: &str| {
         let tables = format!(
-            "[vision]\nmodel = \"{models}/scene-vlm-s\"\ndrafter = \"{models}/scene-drafter-s\"\n[offload]\nspool = \"spool\"\n{more}[offload.target]\naddress = \"https://127.0.0.1:1\"\n"
+            "[vision]\nmodel = \"{models}/scene-vlm-s\"\ndrafter = \"{models}/scene-drafter-s\"\n[offload]\nspool = \"spool\"\n{more}[offload.target]\naddress = \"http://127.0.0.1:1\"\ninsecure = true\n"
         );
         told(&world, &tables)
     };
@@ -517,6 +517,21 @@ fn a_configuration_is_checked_for_the_model_and_the_camera_that_it_describes() {
             "{wrong}: {why}"
         );
     }
+    let reached = |target: &str| {
+        let drafted = format!("{vision}drafter = \"{models}/scene-drafter-s\"\n");
+        told(
+            &world,
+            &format!("{drafted}[offload]\nspool = \"spool\"\ntarget = {{ {target} }}\n"),
+        )
+    };
+    let (valid, why) = reached("address = \"https://127.0.0.1:1\"");
+    assert!(!valid && why.contains("`ca` is missing"), "{why}");
+    // Certificates may lie in the vehicle alone.
+    let files = "ca = \"ca.pem\", certificate = \"car.pem\", key = \"car.key\"";
+    let (valid, why) = reached(&format!("address = \"https://127.0.0.1:1\", {files}"));
+    assert!(valid && why.contains("was not checked"), "{why}");
+    let (valid, why) = offload("[router]\nthreshold = { fixed = { tau = 1.8 } }\n");
+    assert!(!valid && why.contains("tau is 1.8"), "{why}");
     let (valid, why) = offload("[record]\npolicy = \"events\"\n");
     assert!(!valid && why.contains("choose keyframes or all"), "{why}");
     // A table that says nothing under this policy is no error, and is told.

@@ -266,14 +266,12 @@ fn a_certificate_that_expires_is_told_and_what_waited_goes_when_there_is_a_new_o
     let offload = Offload::start(&settings(client, &folder.path().join("spool")), shape()).unwrap();
     let mut log = Log::default();
     offload.submit(block(1, 300 * MS)).unwrap();
-    log.until(&offload, "that it is unverified", |log, stats| {
-        log.first.len() == 1 && stats.fault.is_some()
+    log.until(&offload, "that it is unverified, and why", |log, stats| {
+        let fault = stats.fault.as_deref().unwrap_or_default();
+        log.first.len() == 1
+            && fault.contains("certificates")
+            && fault.contains("CertificateExpired")
     });
-    let fault = offload.stats().fault.unwrap();
-    assert!(
-        fault.contains("certificates") && fault.contains("CertificateExpired"),
-        "{fault}"
-    );
     mutual(
         target.address,
         folder.path(),

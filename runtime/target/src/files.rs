@@ -41,24 +41,23 @@ impl TargetFiles {
         }
         let config: Config = json(&path)?;
         let generation: Generation = json(&model.join("generation_config.json"))?;
+        let described = drafter.map(DrafterFolder::open).transpose()?;
         let fsq_decode = drafter.map(|drafter| drafter.join("onnx/fsq_decode.onnx"));
         let fsq_decode = fsq_decode.filter(|path| path.exists());
-        let code = match (drafter, &fsq_decode) {
-            (Some(drafter), Some(_)) => {
-                let described = DrafterFolder::open(drafter)?.config.code;
-                match described {
-                    Some(Code {
-                        dims,
-                        levels: Levels::All(levels),
-                    }) => Some(FsqCode::new(dims, levels as usize)?),
-                    _ => {
-                        return Err(TargetError::File {
-                            path: drafter.join("config.json"),
-                            why: "it names no code of equal levels, and onnx/fsq_decode.onnx is there".to_owned(),
-                        });
-                    }
+        let code = match (drafter.zip(described), &fsq_decode) {
+            (Some((drafter, described)), Some(_)) => match described.config.code {
+                Some(Code {
+                    dims,
+                    levels: Levels::All(levels),
+                }) => Some(FsqCode::new(dims, levels as usize)?),
+                _ => {
+                    return Err(TargetError::File {
+                        path: drafter.join("config.json"),
+                        why: "it names no code of equal levels, and onnx/fsq_decode.onnx is there"
+                            .to_owned(),
+                    });
                 }
-            }
+            },
             _ => None,
         };
         let [rows, columns] = config.vision_config.patches;

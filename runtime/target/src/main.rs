@@ -3,6 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// The target of "draft here, verify there": checks vehicles' drafts of keyframes and writes the rest.
@@ -13,9 +14,10 @@ use std::process::ExitCode;
 ///
 /// For development:
 ///   drafthorse-target certs --out certs --vehicle car-7
-///   drafthorse-target serve --model models/scene-vlm-s --ca certs/ca.pem --certificate certs/server.pem --key certs/server.key
+///   drafthorse-target serve --model models/scene-vlm-s --drafter models/scene-drafter-s \\
+///     --ca certs/ca.pem --certificate certs/server.pem --key certs/server.key
 /// For production, with NVIDIA's Triton:
-///   drafthorse-target export --model models/scene-vlm-s --out repository
+///   drafthorse-target export --model models/scene-vlm-s --drafter models/scene-drafter-s --out repository
 ///   tritonserver --model-repository repository --cache-config local,size=67108864
 #[derive(Parser)]
 #[command(name = "drafthorse-target", version, verbatim_doc_comment)]
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| "info".into()))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => commands::serve::run(&arguments),

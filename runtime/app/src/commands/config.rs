@@ -4,8 +4,9 @@ use crate::cli::ConfigCommand;
 use crate::config::Config;
 use crate::feed;
 use crate::networks;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use drafthorse_engine::Takes;
+use drafthorse_offload::client::ConnectError;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -44,6 +45,13 @@ pub(super) fn config(command: &ConfigCommand) -> Result<()> {
                 let hz = hz.map_or_else(|| each.to_owned(), |hz| format!("{hz} Hz"));
                 writeln!(out, "  network {:<12} {sensors}, {hz}", network.name())?;
             }
+            if let Some(vision) = &config.vision {
+                let model = vision.drafter.as_ref().unwrap_or(&vision.model);
+                writeln!(out, "  descriptions by {}", model.display())?;
+            }
+            if let Some(offload) = &config.offload {
+                writeln!(out, "  rejected drafts to {}", offload.target.address)?;
+            }
         }
     }
     Ok(())
@@ -55,6 +63,15 @@ fn read(file: &Path) -> Result<Config> {
     let plans = networks::plans(&config)?;
     if let Some(vision) = &config.vision {
         vision.check_folders()?;
+    }
+    if let Some(offload) = &config.offload {
+        match offload.target.check() {
+            // The vehicle may have it.
+            Err(why @ ConnectError::File { .. }) => {
+                eprintln!("drafthorse: offload.target was not checked: {why}");
+            }
+            checked => checked.context("offload.target cannot be used")?,
+        }
     }
     match feed::sensors(&config) {
         Ok(sensors) => {

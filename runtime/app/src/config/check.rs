@@ -142,6 +142,9 @@ impl Config {
     }
 
     fn check_vision(&self) -> Result<()> {
+        if let Err(why) = self.router.check() {
+            bail!("the [router] table cannot be used: {why}");
+        }
         let Some(vision) = &self.vision else {
             if self.offload.is_some() {
                 bail!(

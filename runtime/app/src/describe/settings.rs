@@ -117,7 +117,11 @@ impl VisionSettings {
     pub(crate) fn check_folders(&self) -> Result<()> {
         ModelFolder::find(&self.model, self.precision.as_deref()).context("vision.model")?;
         if let Some(drafter) = &self.drafter {
-            DrafterFolder::open(drafter).context("vision.drafter")?;
+            let folder = DrafterFolder::open(drafter).context("vision.drafter")?;
+            let precision = self.drafter_precision.as_deref();
+            folder
+                .graph("standalone", precision)
+                .context("vision.drafter_precision")?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use drafthorse_record::messages::drafthorse;
 use drafthorse_record::{LogMessage, LogReader};
 use indicatif::ProgressBar;
 use prost::Message as _;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Front of the vehicle ahead of its origin where a log does not say, m.
@@ -48,6 +49,7 @@ pub(super) fn read(
     let mut fold = Fold {
         read: Read::default(),
         texts: Texts::default(),
+        drafts: BTreeMap::new(),
         events: None,
         ego: EgoMotion::default(),
     };
@@ -129,6 +131,8 @@ fn check(
 struct Fold {
     read: Read,
     texts: Texts,
+    /// Where the drafts of blocks stand among the drive's texts, by block and place in it.
+    drafts: BTreeMap<(String, u32), usize>,
     events: Option<TrafficEvents>,
     ego: EgoMotion,
 }
@@ -159,10 +163,40 @@ impl Fold {
                 }
                 Err(_) => self.read.unreadable += 1,
             },
+            "drafthorse.Verdict" => match drafthorse::Verdict::decode(message.data) {
+                Ok(verdict) => self.judge(verdict, drive),
+                Err(_) => self.read.unreadable += 1,
+            },
             _ => {
                 if let Some(text) = self.texts.of(message, at_ns) {
+                    self.note_draft(message, drive);
                     drive.text(text);
                 }
+            }
+        }
+    }
+
+    /// Remembers where the next text of the drive is, if it is a draft.
+    fn note_draft(&mut self, message: &LogMessage<'_>, drive: &Drive) {
+        if message.channel.schema_name == "drafthorse.Description"
+            && let Ok(draft) = drafthorse::Description::decode(message.data)
+            && !draft.block.is_empty()
+        {
+            let key = (draft.block, draft.frame);
+            self.drafts.insert(key, drive.texts.len());
+        }
+    }
+
+    /// What the target wrote takes the place of the draft.
+    fn judge(&mut self, verdict: drafthorse::Verdict, drive: &mut Drive) {
+        for (frame, said) in (0..).zip(verdict.frames) {
+            let key = (verdict.block.clone(), frame);
+            let draft = self.drafts.get(&key).copied();
+            if !said.text.is_empty()
+                && let Some(text) = draft.and_then(|at| drive.texts.get_mut(at))
+            {
+                text.text = said.text;
+                "/verdicts".clone_into(&mut text.topic);
             }
         }
     }

@@ -297,6 +297,7 @@ impl Blocks {
         let stats = offload.stats();
         self.summary.sent_bytes = stats.sent_bytes;
         self.summary.received_bytes = stats.received_bytes;
+        self.summary.link_fault.clone_from(&stats.fault);
         message::Link {
             at_ns,
             state: match stats.link.state {
@@ -314,6 +315,7 @@ impl Blocks {
             received_bytes: stats.received_bytes,
             spooled_blocks: stats.waiting as u64,
             pictures_bytes: self.summary.pictures_bytes,
+            fault: stats.fault.unwrap_or_default(),
         }
     }
 

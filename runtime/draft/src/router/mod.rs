@@ -42,6 +42,28 @@ impl Default for RouterConfig {
     }
 }
 
+impl RouterConfig {
+    /// Refuses shares and probabilities that are none, in words.
+    ///
+    /// # Errors
+    /// Which one.
+    pub fn check(&self) -> Result<(), String> {
+        let (tau, rate) = match self.threshold {
+            Threshold::Fixed { tau } => (tau, 0.0),
+            Threshold::AcceptRate { rate, tau } => (tau, rate),
+        };
+        let all = [
+            ("tau", tau),
+            ("rate", rate),
+            ("audit_share", self.audit_share),
+        ];
+        match all.iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+            None => Ok(()),
+            Some((name, value)) => Err(format!("{name} is {value}; choose 0 to 1")),
+        }
+    }
+}
+
 /// How a block is scored. All but the worst frame are there to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

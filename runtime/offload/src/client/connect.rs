@@ -92,8 +92,15 @@ impl ClientSettings {
         })
     }
 
-    /// A channel that connects at its first call; the files are read now.
-    pub(super) fn channel(&self, meter: &Arc<Meter>) -> Result<Channel, ConnectError> {
+    /// Whether a connection can be tried as the files are now.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn check(&self) -> Result<(), ConnectError> {
+        self.endpoint().map(drop)
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, ConnectError> {
         let uri = self.uri()?;
         let mut endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT)
@@ -103,8 +110,13 @@ impl ClientSettings {
             let tls = |e: tonic::transport::Error| ConnectError::Tls(told(&e));
             endpoint = endpoint.tls_config(self.tls()?).map_err(tls)?;
         }
+        Ok(endpoint)
+    }
+
+    /// A channel that connects at its first call; the files are read now.
+    pub(super) fn channel(&self, meter: &Arc<Meter>) -> Result<Channel, ConnectError> {
         let connector = CountingConnector(Arc::clone(meter));
-        Ok(endpoint.connect_with_connector_lazy(connector))
+        Ok(self.endpoint()?.connect_with_connector_lazy(connector))
     }
 }
 

@@ -61,9 +61,7 @@ impl CallError {
             Self::Busy { after, .. } => Failure::Busy {
                 after_ns: after.map(|a| u64::try_from(a.as_nanos()).unwrap_or(u64::MAX)),
             },
-            Self::Certificate(_) | Self::Denied(_) | Self::UnknownModel(_) => {
-                Failure::NotLetIn(self.to_string())
-            }
+            Self::Certificate(_) | Self::Denied(_) | Self::UnknownModel(_) => Failure::NotLetIn,
             Self::Failed(_) | Self::Answer(_) => Failure::Faulty(self.to_string()),
             Self::Refused(why) => Failure::Refused(why.clone()),
         }

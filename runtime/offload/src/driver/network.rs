@@ -17,6 +17,7 @@ use super::storage::{Ask, Done};
 use crate::answer::{Answer, Outcome, Ruling, Why};
 use crate::client::{CallError, Client};
 use crate::engine::{Action, Engine, Submission, Unsent};
+use crate::link::LinkState;
 use crate::spool::{SpoolError, Waiting};
 
 /// What the caller says.
@@ -37,6 +38,16 @@ pub(super) enum Command {
 enum Called {
     Probed(u64, Result<(), CallError>),
     Verified(u64, Result<(Ruling, usize), CallError>, usize),
+}
+
+impl Called {
+    fn fault(&self) -> Option<String> {
+        let error = match self {
+            Self::Probed(_, result) => result.as_ref().err(),
+            Self::Verified(_, result, _) => result.as_ref().err(),
+        };
+        error.map(ToString::to_string)
+    }
 }
 
 /// Where the thread's work comes from and goes to.
@@ -202,11 +213,10 @@ impl Network {
         match called {
             Ok((task, called)) => {
                 self.tasks.remove(&task);
+                let was = self.engine.view().state;
+                self.gathered.fault = called.fault();
                 match called {
                     Called::Probed(call, result) => {
-                        if let Err(error) = &result {
-                            tracing::debug!(%error, "probe");
-                        }
                         let result = result.map_err(|e| e.failure());
                         self.engine.probed(now_ns, call, result);
                     }
@@ -214,11 +224,14 @@ impl Network {
                         self.engine.verified(now_ns, call, ruling, bytes as u64);
                     }
                     Called::Verified(call, Err(error), bytes) => {
-                        tracing::debug!(%error, "verification");
+                        if let CallError::Refused(why) = &error {
+                            tracing::warn!(why, "the target refuses a block, which is given up");
+                        }
                         self.engine
                             .failed(now_ns, call, error.failure(), bytes as u64);
                     }
                 }
+                self.tell(was);
             }
             // A task that panicked: its call must not stay open.
             Err(error) => {
@@ -227,6 +240,19 @@ impl Network {
                     self.engine.unsent(now_ns, call, Unsent::Fault);
                 }
             }
+        }
+    }
+
+    /// Says when the link is another than before.
+    fn tell(&self, was: LinkState) {
+        let state = self.engine.view().state;
+        let why = self.gathered.fault.as_deref().unwrap_or_default();
+        match state {
+            _ if state == was => {}
+            LinkState::Down => {
+                tracing::warn!(why, "no link to the target: drafts stand, blocks wait")
+            }
+            _ => tracing::info!(?state, "link to the target"),
         }
     }
 

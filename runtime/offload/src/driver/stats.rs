@@ -10,7 +10,7 @@ pub struct Stats {
     pub counts: Counts,
     /// What is known of the link.
     pub link: LinkView,
-    /// Why the target does not let us in, if it does not.
+    /// Why the last call brought nothing; none where it was answered.
     pub fault: Option<String>,
     /// Blocks without a verdict.
     pub waiting: usize,
@@ -31,6 +31,7 @@ pub struct Stats {
 /// Stats as they are gathered.
 pub(super) struct Gathered {
     pub(super) spool_bytes: u64,
+    pub(super) fault: Option<String>,
     late: Option<Histogram<u64>>,
 }
 
@@ -38,6 +39,7 @@ impl Gathered {
     pub(super) fn new(spool_bytes: u64) -> Self {
         Self {
             spool_bytes,
+            fault: None,
             // Two digits from a nanosecond on; the bounds are right, so that there always is one.
             late: Histogram::new(2).ok(),
         }
@@ -54,7 +56,7 @@ impl Gathered {
         Stats {
             counts: engine.counts(),
             link: engine.view(),
-            fault: engine.fault().map(str::to_owned),
+            fault: self.fault.clone(),
             waiting: engine.waiting(),
             spool_bytes: self.spool_bytes,
             sent_bytes: sent,

@@ -51,7 +51,7 @@ pub enum Failure {
         after_ns: Option<u64>,
     },
     /// The target is not the one we know, or does not know us or the model: no block is at fault.
-    NotLetIn(String),
+    NotLetIn,
     /// The target failed on this block, or its answer was none: another time it may not.
     Faulty(String),
     /// The target does not take this block.

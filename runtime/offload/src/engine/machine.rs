@@ -48,7 +48,6 @@ pub struct Engine {
     pub(super) stopped: bool,
     pub(super) actions: Vec<Action>,
     pub(super) counts: Counts,
-    pub(super) fault: Option<String>,
 }
 
 impl Engine {
@@ -76,7 +75,6 @@ impl Engine {
             stopped: false,
             actions: Vec::new(),
             counts: Counts::default(),
-            fault: None,
             jitter,
         };
         kept.into_iter().for_each(|kept| engine.resume(kept));
@@ -136,12 +134,6 @@ impl Engine {
     #[must_use]
     pub fn deadline_ns(&self, block: &BlockId) -> Option<u64> {
         self.blocks.get(block).map(|b| b.deadline_ns)
-    }
-
-    /// Why the target does not let us in, if it does not.
-    #[must_use]
-    pub fn fault(&self) -> Option<&str> {
-        self.fault.as_deref()
     }
 
     /// Time has come to `now_ns`.
@@ -325,7 +317,6 @@ impl Engine {
         match result {
             Ok(()) => {
                 self.probes_failed = 0;
-                self.fault = None;
                 self.saw(&call, 0, true);
             }
             Err(failure) => {

@@ -30,8 +30,7 @@ impl Engine {
                 let until = self.now_ns.saturating_add(wait);
                 self.busy_until_ns = self.busy_until_ns.max(until);
             }
-            Failure::NotLetIn(why) => {
-                self.fault = Some(why.clone());
+            Failure::NotLetIn => {
                 let was = self.link.state();
                 self.link.refused(self.now_ns);
                 self.link_went_from(was);

@@ -228,7 +228,7 @@ impl World {
                 }
             }
             Mood::Dead => (limit, Err(Failure::Unanswered)),
-            Mood::Strange => (self.now + MS, Err(Failure::NotLetIn("certificate".into()))),
+            Mood::Strange => (self.now + MS, Err(Failure::NotLetIn)),
             _ if probe => answered(self.now + 20 * MS, Ok(())),
             Mood::Busy { after_ms } => {
                 let after_ns = after_ms.map(|ms| ms * MS);

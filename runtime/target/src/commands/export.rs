@@ -1,4 +1,3 @@
-use drafthorse_target::TargetFiles;
 use drafthorse_target::repository::{RepositoryOptions, export};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         threads: arguments.threads,
         pace: ms(arguments.pace_ms)?,
     };
-    let files = TargetFiles::read(&arguments.model, arguments.drafter.as_deref())?;
+    let files = super::files(&arguments.model, arguments.drafter.as_deref())?;
     export(&files, &arguments.out, &options)?;
     super::say(&arguments.out.display().to_string())?;
     Ok(())

@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1)]
     threads: usize,
     /// The library of ONNX Runtime; looked for where the system keeps libraries if not said
-    #[arg(long)]
+    #[arg(long, env = "DRAFTHORSE_ONNXRUNTIME")]
     onnxruntime: Option<PathBuf>,
     /// Blocks in work and waiting at once; more are shed. With certificates one vehicle has half of them at most
     #[arg(long, default_value_t = ServeOptions::default().in_flight)]
@@ -77,7 +77,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let files = TargetFiles::read(&arguments.model, arguments.drafter.as_deref())?;
+    let files = super::files(&arguments.model, arguments.drafter.as_deref())?;
     let engines = Engines::open(&EngineConfig {
         threads: arguments.threads,
         onnxruntime_library: arguments.onnxruntime.clone(),

@@ -14,7 +14,7 @@ use drafthorse_protocol::inference::{
     ServerMetadataRequest, ServerMetadataResponse, ServerReadyRequest, ServerReadyResponse,
 };
 use drafthorse_protocol::{
-    BlockId, GenerateRequest, TargetShape, VERIFY_MODEL, Verdict, VerifyRequest,
+    BlockId, ContractError, GenerateRequest, TargetShape, VERIFY_MODEL, Verdict, VerifyRequest,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,7 +138,11 @@ impl GrpcInferenceService for Targets {
         permit.came();
         let message = request.into_inner();
         metadata::model(&message.model_name, &message.model_version)?;
-        let (ask, block) = self.ask(&message).map_err(|error| status(&error))?;
+        let (ask, block) = self.ask(&message).map_err(|error| {
+            let vehicle = vehicle.0.as_str();
+            tracing::warn!(vehicle, model = message.model_name, why = %error, "refused");
+            status(&error)
+        })?;
         let question = Question::of(&ask);
         let done = self.verdict(question, ask, deadline, permit).await;
         let vehicle = vehicle.0.as_str();
@@ -198,6 +202,8 @@ fn answer(
 fn status(error: &TargetError) -> Status {
     let what = error.to_string();
     match error {
+        // Of the server, not of the block: another one may have the code.
+        TargetError::Contract(ContractError::NoFsq) => Status::unimplemented(what),
         TargetError::Contract(_) | TargetError::TooLong { .. } => Status::invalid_argument(what),
         TargetError::Late => Status::deadline_exceeded(what),
         _ => Status::internal(what),
