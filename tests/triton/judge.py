@@ -23,7 +23,8 @@ def main(folder: Path, before_mib: int, after_mib: int):
         check(gain >= 2, f"pace {pace} ms: {many[unit]} blocks a {per} batched, {one[unit]} one by one: {gain:.1f}x, at least 2x")
         print(f"       pace {pace} ms: {mixed[unit]} where 16 to 128 image tokens are kept")
         calm = of[f"pace-{pace}-two-blocks-a-second"]
-        held = calm["answered"] == calm["blocks"] and calm["longest_spool"] <= 10
+        # Where every run is 20 ms one instance has less than 64 blocks a second, so that they wait and must all come through.
+        held = calm["answered"] == calm["blocks"] and (pace > 0 or calm["longest_spool"] <= 10)
         check(held, f"pace {pace} ms: 32 vehicles at 2 blocks/s, {calm['answered']} of {calm['blocks']} answered, {calm['longest_spool']} waited at most in one")
         busy = of[f"pace-{pace}-overload"]
         check(busy["answered"] == busy["blocks"], f"pace {pace} ms: all {busy['blocks']} blocks answered in the end, {busy['refused']} refused, {busy['recovered_after_s']} s behind the peak")
