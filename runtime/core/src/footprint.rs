@@ -22,14 +22,14 @@ impl Footprint {
     pub fn overlap_m2(&self, other: &Self) -> f64 {
         let dx = other.centre_m[0] - self.centre_m[0];
         let dy = other.centre_m[1] - self.centre_m[1];
-        let reach = |s: &Self| s.length_m.hypot(s.width_m) / 2.0;
-        if dx.hypot(dy) >= reach(self) + reach(other) {
+        let reach = |s: &Self| libm::hypot(s.length_m, s.width_m) / 2.0;
+        if libm::hypot(dx, dy) >= reach(self) + reach(other) {
             return 0.0;
         }
         // In this one's frame.
-        let (sin, cos) = self.yaw_rad.sin_cos();
+        let (sin, cos) = libm::sincos(self.yaw_rad);
         let centre = [cos * dx + sin * dy, cos * dy - sin * dx];
-        let (sin, cos) = (other.yaw_rad - self.yaw_rad).sin_cos();
+        let (sin, cos) = libm::sincos(other.yaw_rad - self.yaw_rad);
         let [half_length, half_width] = [other.length_m / 2.0, other.width_m / 2.0];
         let mut polygon = Polygon::default();
         for (l, w) in [(1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (1.0, -1.0)] {

@@ -45,11 +45,11 @@ impl RadarPoint {
         range_rate_mps: f32,
         rcs_dbsm: f32,
     ) -> Self {
-        let horizontal_m = range_m * elevation_rad.cos();
+        let horizontal_m = range_m * libm::cosf(elevation_rad);
         Self {
-            x_m: horizontal_m * azimuth_rad.cos(),
-            y_m: horizontal_m * azimuth_rad.sin(),
-            z_m: range_m * elevation_rad.sin(),
+            x_m: horizontal_m * libm::cosf(azimuth_rad),
+            y_m: horizontal_m * libm::sinf(azimuth_rad),
+            z_m: range_m * libm::sinf(elevation_rad),
             range_m,
             azimuth_rad,
             elevation_rad,
@@ -65,14 +65,14 @@ impl RadarPoint {
     /// A point from a Cartesian measurement; unknown qualities NaN.
     #[must_use]
     pub fn from_cartesian(x_m: f32, y_m: f32, z_m: f32, range_rate_mps: f32) -> Self {
-        let horizontal_m = x_m.hypot(y_m);
+        let horizontal_m = libm::hypotf(x_m, y_m);
         Self {
             x_m,
             y_m,
             z_m,
-            range_m: horizontal_m.hypot(z_m),
-            azimuth_rad: y_m.atan2(x_m),
-            elevation_rad: z_m.atan2(horizontal_m),
+            range_m: libm::hypotf(horizontal_m, z_m),
+            azimuth_rad: libm::atan2f(y_m, x_m),
+            elevation_rad: libm::atan2f(z_m, horizontal_m),
             range_rate_mps,
             rcs_dbsm: f32::NAN,
             snr_db: f32::NAN,

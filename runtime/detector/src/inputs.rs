@@ -31,9 +31,9 @@ impl RadarPerception {
             let place = nalgebra::Vector3::new(wide(o.centre_x), wide(o.centre_y), z);
             let velocity = nalgebra::Vector2::new(wide(o.vx), wide(o.vy));
             let (dx, dy) = (place.x - lever.x, place.y - lever.y);
-            let range = dx.hypot(dy).max(0.1);
+            let range = libm::hypot(dx, dy).max(0.1);
             let sight = [dx / range, dy / range];
-            let speed = velocity.x.hypot(velocity.y);
+            let speed = libm::hypot(velocity.x, velocity.y);
             let class = classify(wide(o.length), speed, 1.0);
             let yaw = wide(o.yaw_rad);
             let tall = if o.height.is_finite() && o.height > 0.0 {

@@ -90,7 +90,7 @@ impl RadarPerception {
     fn candidate(&mut self, found: &NetworkBox) -> Candidate {
         let first = self.points.len();
         let (mut speed_mps, mut moving, mut power, mut powers) = (0.0, 0u32, 0.0, 0u32);
-        let (sin, cos) = found.yaw_rad.sin_cos();
+        let (sin, cos) = libm::sincos(found.yaw_rad);
         let [length_m, width_m, height_m] = found.size_m;
         for (r, labelled) in self.returns.iter().zip(&self.labelled) {
             let (dx, dy) = (r.x_m - found.centre_m[0], r.y_m - found.centre_m[1]);
@@ -167,7 +167,7 @@ fn is_same(cluster: &Detection, found: &NetworkBox) -> bool {
     let [x_m, y_m, _] = found.centre_m;
     let [length_m, width_m, _] = found.size_m;
     let c = cluster;
-    dx.hypot(dy) < SAME_M
+    libm::hypot(dx, dy) < SAME_M
         || footprint([c.x_m, c.y_m], c.length_m, c.width_m, c.yaw_rad).overlap_m2(&footprint(
             [x_m, y_m],
             length_m,

@@ -29,11 +29,11 @@ impl Mount {
     /// share of range) inside its edges.
     pub(crate) fn sees(&self, x_m: f64, y_m: f64, margin: f64) -> bool {
         let (dx, dy) = (x_m - self.position_m.x, y_m - self.position_m.y);
-        let range_m = dx.hypot(dy);
+        let range_m = libm::hypot(dx, dy);
         let forward = self.rotation.m11 * dx + self.rotation.m21 * dy;
         let left = self.rotation.m12 * dx + self.rotation.m22 * dy;
         range_m < self.view.max_range_m * (1.0 - margin)
-            && left.atan2(forward).abs() < self.view.half_azimuth_rad - margin
+            && libm::atan2(left, forward).abs() < self.view.half_azimuth_rad - margin
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn prepare(
 }
 
 fn sector(r: &Return) -> usize {
-    let turn = r.sight[1].atan2(r.sight[0]) / std::f64::consts::TAU + 0.5;
+    let turn = libm::atan2(r.sight[1], r.sight[0]) / std::f64::consts::TAU + 0.5;
     ((turn * SECTORS as f64) as usize).min(SECTORS - 1)
 }
 

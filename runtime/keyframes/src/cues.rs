@@ -177,7 +177,7 @@ fn born(track: &Track, captured_ns: u64) -> Followed {
         id: track.id,
         born_ns: captured_ns,
         moving: track.moving,
-        range_m: track.x_m.hypot(track.y_m),
+        range_m: libm::hypot(track.x_m, track.y_m),
         vx_mps: track.vx_mps,
         deceleration_mps2: 0.0,
         across_mps: 0.0,
@@ -191,7 +191,7 @@ fn smooth(value: &mut f64, now: f64, share: f64) {
 }
 
 fn near(range_m: f64) -> f32 {
-    (-0.05 * range_m).exp() as f32
+    libm::exp(-0.05 * range_m) as f32
 }
 
 impl Path {
@@ -213,7 +213,7 @@ impl Path {
         smooth(&mut next.across_mps, across, dt_s / ACROSS_SPAN_S);
         next.vx_mps = track.vx_mps;
         next.moving = track.moving;
-        next.range_m = track.x_m.hypot(track.y_m);
+        next.range_m = libm::hypot(track.x_m, track.y_m);
         if self.outside_m(track) > 0.0 {
             next.out_s += dt_s;
             next.within_s = 0.0;
@@ -245,9 +245,9 @@ impl Path {
         }
         if age_s > BELIEVED_S {
             raise(&mut cues.urgency, urgency);
-            let asked = closing.max(0.0).powi(2) / (2.0 * gap_m.max(2.0));
+            let asked = closing.max(0.0) * closing.max(0.0) / (2.0 * gap_m.max(2.0));
             raise(&mut cues.conflict, (asked / 6.0).min(2.0) * trust);
-            let braking = followed.deceleration_mps2 / (1.0 + (gap_m / 35.0).powi(2));
+            let braking = followed.deceleration_mps2 / (1.0 + (gap_m / 35.0) * (gap_m / 35.0));
             raise(
                 &mut cues.leader_braking,
                 ((braking - 2.0) / 3.0).clamp(0.0, 1.0),

@@ -43,7 +43,7 @@ impl Sketch {
     #[must_use]
     pub fn distance(&self, other: &Self) -> f32 {
         let pairs = self.0.iter().zip(&other.0);
-        pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+        pairs.map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
     }
 }
 

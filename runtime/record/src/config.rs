@@ -48,7 +48,8 @@ pub struct RecordConfig {
     pub dir: PathBuf,
     /// Name of the run: segments are `{prefix}-0000.mcap`, `{prefix}-0001.mcap` and so on.
     pub prefix: String,
-    /// A message is on the disk at most this long (and one `fdatasync`) after its append.
+    /// A message is on the disk at most this long, and one `fdatasync`, after its append; where an
+    /// `fdatasync` takes longer than this, two of them.
     pub flush_interval: Duration,
     /// When written bytes are forced onto the disk.
     pub sync: SyncPolicy,

@@ -7,16 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use drafthorse_release::Overview;
-use serde_json::Value;
 
-use super::{BOARD, VirtualBoard, logs, shell, timed};
-use crate::{bundle, keys, workspace};
-
-/// Where releases live on the board.
-const ROOT: &str = "/opt/drafthorse";
-/// How long the emulated board may take to perceive after a boot.
-const PATIENCE: Duration = Duration::from_secs(600);
+use super::releases::{ROOT, Releases, VEHICLE, perceiving, state};
+use super::{VirtualBoard, logs, replays, shell, timed};
+use crate::workspace;
 
 /// What the check is made with.
 #[derive(Args)]
@@ -30,6 +24,9 @@ pub(super) struct Arguments {
     /// How long the board records, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// How long it records with the radar's network, in seconds
+    #[arg(long, default_value_t = 120)]
+    network_seconds: u64,
 }
 
 /// Goes from the bundle to the replayed log.
@@ -53,58 +50,17 @@ pub(super) fn run(board: &VirtualBoard, arguments: &Arguments) -> anyhow::Result
     );
     task(board, &["status"], &[])?;
     task(board, &["logs"], &["--", "-n", "3"])?;
-    let live = perceiving(board, &releases.ids)?;
-    println!("board: runs {live} and perceives in each lane");
-    println!("board: records for {} s", arguments.seconds);
-    std::thread::sleep(Duration::from_secs(arguments.seconds));
-    let run = logs::newest(&board.shell)?;
-    // The last segment is finished.
-    board.shell.root("systemctl stop drafthorse")?;
-    let answers = timed("reference vectors of the networks there", || {
-        board.shell.user(&format!(
-            "{ROOT}/confirmed/bin/drafthorse models verify --dir {ROOT}/current/models"
-        ))
+    timed("a release that is blind", || {
+        releases.refuse_blind(board, arguments.binary.as_deref())
     })?;
-    println!("{}", answers.trim());
-    let there = timed("replay there", || {
-        let replay = format!(
-            "mkdir -p /tmp/{run} && ln -sf {}/{run}-*.mcap /tmp/{run}/ && {ROOT}/confirmed/bin/drafthorse replay /tmp/{run} --check --json",
-            logs::FOLDER
-        );
-        Ok(serde_json::from_str(&board.shell.user(&replay)?)?)
+    live(board, &program, &releases, arguments.seconds)?;
+    timed("reference vectors of the networks there", || {
+        let verify =
+            format!("{ROOT}/confirmed/bin/drafthorse models verify --dir {ROOT}/current/models");
+        println!("{}", board.shell.user(&verify)?.trim());
+        Ok(())
     })?;
-    say_check("on the board", &there)?;
-    let folder = board.folder.join("log");
-    timed("log brought here", || {
-        logs::pull(&board.shell, &run, &folder)
-    })?;
-    let held = logs::read(&folder)?;
-    println!("board: the log holds raw messages: {:?}", held.raw);
-    for format in ["ars548", "nv12", "can_frame"] {
-        ensure!(
-            held.raw
-                .get(format)
-                .is_some_and(|count| *count >= arguments.seconds / 2),
-            "hardly any {format} in the log"
-        );
-    }
-    let here: Value = timed("replay here", || replay_here(&program, &folder))?;
-    let check = &here["check"];
-    println!(
-        "board: replayed on this machine: {} derived messages compared, {} differ",
-        check["compared"], check["mismatches"]
-    );
-    ensure!(
-        there["check"]["compared"] == check["compared"],
-        "the board compared other messages than this machine"
-    );
-    // Another processor's library of mathematics rounds in another way; what is only decoded is the
-    // same. The first differences are listed.
-    for mismatch in check["first_mismatches"].as_array().into_iter().flatten() {
-        let topic = mismatch["topic"].as_str().unwrap_or_default();
-        let decoded = topic.ends_with("/points") || topic.ends_with("/frame") || topic == "/pairs";
-        ensure!(!decoded, "decoded inputs differ: {mismatch}");
-    }
+    live_with_network(board, &program, &releases, arguments.network_seconds)?;
     println!(
         "board: end to end in {:.0} s",
         began.elapsed().as_secs_f64()
@@ -112,39 +68,70 @@ pub(super) fn run(board: &VirtualBoard, arguments: &Arguments) -> anyhow::Result
     board.emulator.stop()
 }
 
-/// A replay by this machine's program.
-fn replay_here(program: &Path, log: &Path) -> anyhow::Result<Value> {
-    let ended = Command::new(program)
-        .arg("replay")
-        .arg(log)
-        .args(["--check", "--json"])
-        .output()
-        .with_context(|| format!("{} could not be started", program.display()))?;
-    serde_json::from_slice(&ended.stdout).with_context(|| {
-        format!(
-            "the replay on this machine failed: {}",
-            String::from_utf8_lossy(&ended.stderr)
-        )
-    })
+/// A live run of all sensors, replayed there and here.
+fn live(
+    board: &VirtualBoard,
+    program: &Path,
+    releases: &Releases,
+    seconds: u64,
+) -> anyhow::Result<()> {
+    let run = record(board, releases, seconds)?;
+    let held = replays::both(board, program, &run, false)?;
+    for format in ["ars548", "nv12", "can_frame"] {
+        ensure!(
+            held.raw
+                .get(format)
+                .is_some_and(|count| *count >= seconds / 2),
+            "hardly any {format} in the log"
+        );
+    }
+    Ok(())
 }
 
-/// Wants a replay that gave the same bytes, and some.
-fn say_check(place: &str, replayed: &Value) -> anyhow::Result<()> {
-    let check = &replayed["check"];
-    println!(
-        "board: replayed {place}: {} derived messages compared, identical: {}",
-        check["compared"], check["identical"]
+/// The same with the network of the radar, which takes an emulated processor seconds for a scan.
+fn live_with_network(
+    board: &VirtualBoard,
+    program: &Path,
+    releases: &Releases,
+    seconds: u64,
+) -> anyhow::Result<()> {
+    let vehicle = std::fs::read_to_string(workspace::root().join(VEHICLE))?;
+    // Scans shall not wait longer than need be.
+    let vehicle = vehicle.replace("radar_queue = 8", "radar_queue = 1");
+    let network = format!(
+        "\n[[networks]]\nmodel = \"../current/models/{}\"\n",
+        replays::NETWORK
     );
-    ensure!(
-        check["identical"] == true && check["compared"].as_u64() > Some(0),
-        "the replay {place} gives other bytes: {check}"
-    );
-    ensure!(
-        replayed["damage"].is_null(),
-        "the log is damaged: {}",
-        replayed["damage"]
-    );
+    board.shell.feed(
+        &format!("cat >{ROOT}/vehicle/drafthorse.toml && systemctl start drafthorse"),
+        (vehicle + &network).as_bytes(),
+    )?;
+    let run = timed("live run with the radar's network", || {
+        record(board, releases, seconds)
+    })?;
+    let held = replays::both(board, program, &run, true)?;
+    let mut took_ms = held.network_ms;
+    took_ms.sort_by(f64::total_cmp);
+    if let [least, .., most] = took_ms.as_slice() {
+        println!(
+            "board: a scan took the network {:.0} ms (median; {least:.0} to {most:.0})",
+            took_ms[took_ms.len() / 2]
+        );
+    }
     Ok(())
+}
+
+/// Lets the board perceive and record, and ends that; gives the run's name.
+fn record(board: &VirtualBoard, releases: &Releases, seconds: u64) -> anyhow::Result<String> {
+    let runs = timed("perception in each lane", || {
+        perceiving(board, &releases.ids)
+    })?;
+    println!("board: runs {runs} and records for {seconds} s");
+    std::thread::sleep(Duration::from_secs(seconds));
+    let run = logs::newest(&board.shell)?;
+    // The last segment is finished.
+    board.shell.root("systemctl stop drafthorse")?;
+    Ok(run)
 }
 
 /// Builds this machine's own program.
@@ -166,94 +153,6 @@ fn own_program() -> anyhow::Result<PathBuf> {
     Ok(workspace::root().join("target/debug/drafthorse"))
 }
 
-/// Two releases of one program, and the key that signs them.
-pub(super) struct Releases {
-    key: PathBuf,
-    bundles: [PathBuf; 2],
-    pub(super) ids: [String; 2],
-}
-
-impl Releases {
-    /// Bundles that differ in a line of their configuration.
-    pub(super) fn make(board: &VirtualBoard, binary: Option<&Path>) -> anyhow::Result<Self> {
-        let folder = board.folder.join("keys");
-        let key = folder.join("board.pub");
-        if !key.is_file() {
-            keys::run(&keys::Arguments {
-                out: Some(folder.clone()),
-                name: "board".to_owned(),
-            })?;
-        }
-        let vehicle = workspace::root().join("boards/virtual/vehicle.toml");
-        let vehicle = std::fs::read_to_string(&vehicle)?;
-        let mut made = Vec::new();
-        for name in ["first", "second"] {
-            let config = board.folder.join(format!("{name}.toml"));
-            std::fs::write(&config, format!("# The {name} release.\n{vehicle}"))?;
-            let arguments = bundle::Arguments {
-                key: Some(folder.join("board.key")),
-                binary: binary.map(Path::to_owned),
-                config: Some(config),
-                ..bundle::Arguments::of_board(BOARD)
-            };
-            let path = timed(&format!("{name} bundle"), || bundle::make(&arguments))?;
-            let id = bundle::open(&path)?.manifest.id;
-            made.push((path, id));
-        }
-        let [(first, first_id), (second, second_id)] =
-            <[_; 2]>::try_from(made).map_err(|_| anyhow::anyhow!("there are not two bundles"))?;
-        Ok(Self {
-            key,
-            bundles: [first, second],
-            ids: [first_id, second_id],
-        })
-    }
-
-    /// Brings the board up, new, with the first release.
-    pub(super) fn first(&self, board: &VirtualBoard) -> anyhow::Result<()> {
-        if board.emulator.is_running() {
-            board.emulator.stop()?;
-        }
-        board.up(&self.key, false)?;
-        timed("first deployment", || {
-            let status = self
-                .deployment(board, 0)?
-                .args(["--first-install", "--trust"])
-                .arg(&self.key)
-                .status()?;
-            ensure!(status.success(), "the deployment failed");
-            Ok(())
-        })?;
-        ensure!(
-            state(board)?.confirmed.as_deref() == Some(&self.ids[0]),
-            "the first release is not confirmed"
-        );
-        Ok(())
-    }
-
-    /// The command that deploys one of the two.
-    pub(super) fn deployment(
-        &self,
-        board: &VirtualBoard,
-        number: usize,
-    ) -> anyhow::Result<Command> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(["deploy", "--board", BOARD, "--host", shell::HOST, "-F"])
-            .arg(board.shell.config())
-            .arg("--bundle")
-            .arg(&self.bundles[number]);
-        Ok(command)
-    }
-
-    /// Deploys one of the two.
-    pub(super) fn deploy(&self, board: &VirtualBoard, number: usize) -> anyhow::Result<()> {
-        let status = self.deployment(board, number)?.status()?;
-        ensure!(status.success(), "the deployment failed");
-        Ok(())
-    }
-}
-
 /// A task of ours for the board.
 fn task(board: &VirtualBoard, words: &[&str], last: &[&str]) -> anyhow::Result<()> {
     let status = Command::new(std::env::current_exe()?)
@@ -264,83 +163,4 @@ fn task(board: &VirtualBoard, words: &[&str], last: &[&str]) -> anyhow::Result<(
         .status()?;
     ensure!(status.success(), "`cargo xtask {}` failed", words.join(" "));
     Ok(())
-}
-
-/// What the board says of its releases.
-pub(super) fn state(board: &VirtualBoard) -> anyhow::Result<Overview> {
-    let said = board.shell.user(&format!(
-        "{ROOT}/confirmed/bin/drafthorse release --root {ROOT} status --json"
-    ))?;
-    Ok(serde_json::from_str(&said)?)
-}
-
-/// Waits until the board runs a whole release, one of these, that perceives in each lane and whose
-/// trial, if it had one, is over; gives its name.
-pub(super) fn perceiving(board: &VirtualBoard, ids: &[String]) -> anyhow::Result<String> {
-    let began = Instant::now();
-    let mut first: Option<Overview> = None;
-    loop {
-        let lacks = match state(board) {
-            Err(error) => format!("{error:#}"),
-            Ok(now) => match lacking(first.as_ref(), &now, ids) {
-                None => {
-                    board.shell.user(&format!(
-                        "{ROOT}/confirmed/bin/drafthorse release --root {ROOT} verify"
-                    ))?;
-                    return now.current.context("nothing is current");
-                }
-                Some(lacks) => {
-                    let pid = |overview: &Overview| overview.service.as_ref().map(|s| s.pid);
-                    if first.as_ref().and_then(pid) != pid(&now) {
-                        first = Some(now);
-                    }
-                    lacks
-                }
-            },
-        };
-        ensure!(
-            began.elapsed() < PATIENCE,
-            "the board does not perceive within {} s: {lacks}\n{}",
-            PATIENCE.as_secs(),
-            board
-                .shell
-                .root("journalctl -u 'drafthorse*' --no-pager -n 30")
-                .unwrap_or_default()
-        );
-        std::thread::sleep(Duration::from_secs(1));
-    }
-}
-
-/// What is still missing between two looks.
-fn lacking(first: Option<&Overview>, now: &Overview, ids: &[String]) -> Option<String> {
-    if now.busy || now.tried.is_some() {
-        return Some("a trial is open".to_owned());
-    }
-    let current = now.current.as_ref().filter(|id| ids.contains(id));
-    let Some(current) = current else {
-        return Some(format!("{:?} is current", now.current));
-    };
-    if now.confirmed.as_ref() != Some(current) {
-        return Some(format!("{current} is current, and not confirmed"));
-    }
-    let Some(service) = &now.service else {
-        return Some("the service says nothing".to_owned());
-    };
-    let release = format!("{ROOT}/releases/{current}");
-    if !service.program.starts_with(&release) {
-        return Some(format!("the service runs {}", service.program.display()));
-    }
-    if !service.recording {
-        return Some("it records nothing".to_owned());
-    }
-    let before = first.and_then(|first| first.service.as_ref());
-    let Some(before) = before.filter(|before| before.pid == service.pid) else {
-        return Some("it has just started".to_owned());
-    };
-    let lanes = service.lanes.iter().zip(&before.lanes);
-    let idle: Vec<_> = lanes
-        .filter(|(now, before)| now.steps < before.steps + 2)
-        .map(|(now, _)| now.lane.as_str())
-        .collect();
-    (!idle.is_empty()).then(|| format!("no steps in lane {}", idle.join(", ")))
 }

@@ -11,8 +11,13 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
+use super::vehicle::now_ns;
+
 /// Datagram socket whose packets arrive at the board as Ethernet frames of the radar's network.
 pub(super) const RADAR_SOCKET: &str = "radar.sock";
+
+/// How far back [`Emulator::slowest_flush`] looks, at least, s.
+const LOOK_BACK_S: u32 = 30;
 
 /// The emulator, whose files lie in one folder.
 pub(super) struct Emulator {
@@ -40,7 +45,10 @@ impl Emulator {
             .arg("-initrd")
             .arg(image.join("initrd"))
             .args(["-append", "console=ttyAMA0 panic=5 quiet"])
-            .args(["-drive", "if=none,id=disk,format=raw,file=disk.img"])
+            .arg("-drive")
+            .arg(format!(
+                "if=none,id=disk,format=raw,file=disk.img,stats-intervals.0={LOOK_BACK_S}"
+            ))
             .args(["-device", "virtio-blk-pci,drive=disk"])
             .arg("-netdev")
             .arg(format!(
@@ -88,9 +96,22 @@ impl Emulator {
         fs::read(line).is_ok_and(|line| line.starts_with(b"qemu-system-aarch64"))
     }
 
-    /// The reset button: what the board's memory held is gone.
-    pub(super) fn reset(&self) -> anyhow::Result<()> {
-        self.command("system_reset")
+    /// The reset button: what the board's memory held is gone. Gives this machine's time before and after,
+    /// ns: a busy QEMU answers late.
+    pub(super) fn reset(&self) -> anyhow::Result<[u64; 2]> {
+        let (_, sent_ns) = self.command("system_reset")?;
+        Ok([sent_ns, now_ns()])
+    }
+
+    /// The longest that the disk has taken lately to have written what the board flushed, which is what
+    /// a sync there waits for.
+    pub(super) fn slowest_flush(&self) -> anyhow::Result<Duration> {
+        let (stats, _) = self.command("query-blockstats")?;
+        let timed = &stats[0]["stats"]["timed_stats"][0];
+        let ns = timed["max_flush_latency_ns"].as_u64();
+        let ns =
+            ns.with_context(|| format!("QEMU does not tell of its disk's flushes: {stats}"))?;
+        Ok(Duration::from_nanos(ns))
     }
 
     /// Ends it, as by pulling the plug.
@@ -117,31 +138,36 @@ impl Emulator {
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
-    /// A command without arguments over QEMU's machine protocol.
-    fn command(&self, name: &str) -> anyhow::Result<()> {
+    /// A command without arguments over QEMU's machine protocol; gives its answer, and when it was
+    /// sent, ns.
+    fn command(&self, name: &str) -> anyhow::Result<(Value, u64)> {
         let path = self.folder.join("qmp.sock");
         let stream = UnixStream::connect(&path)
             .with_context(|| format!("the board is not up: {}", path.display()))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         let mut lines = BufReader::new(stream.try_clone()?).lines();
         let mut stream = &stream;
+        let mut answered = Value::Null;
+        let mut sent_ns = 0;
         for command in ["qmp_capabilities", name] {
+            sent_ns = now_ns();
             writeln!(stream, "{}", json!({ "execute": command }))?;
             loop {
                 let Some(line) = lines.next() else {
                     // It ended before it answered, as it was asked to.
                     ensure!(command == "quit", "QEMU closed its socket");
-                    return Ok(());
+                    return Ok((answered, sent_ns));
                 };
-                let answer: Value = serde_json::from_str(&line?)?;
+                let mut answer: Value = serde_json::from_str(&line?)?;
                 if let Some(error) = answer.get("error") {
                     bail!("QEMU refuses {command}: {error}");
                 }
-                if answer.get("return").is_some() {
+                if let Some(returned) = answer.get_mut("return") {
+                    answered = returned.take();
                     break;
                 }
             }
         }
-        Ok(())
+        Ok((answered, sent_ns))
     }
 }

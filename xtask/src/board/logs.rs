@@ -7,8 +7,10 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use drafthorse_core::RawFormat;
 use drafthorse_record::LogReader;
+use drafthorse_record::messages::drafthorse::{Health, LaneLatency};
 use drafthorse_record::messages::raw_data;
 use drafthorse_wire::ars548;
+use prost::Message as _;
 
 use super::shell::Shell;
 
@@ -50,6 +52,10 @@ pub(super) struct Held {
     /// Least difference of the board's clock at receipt to this machine's at sending, ns: how far the
     /// board's is ahead, and the fastest packet's way.
     pub(super) ahead_ns: Option<i64>,
+    /// The longest sync that the recorder told of, ns.
+    pub(super) worst_sync_ns: u64,
+    /// How long the network of a radar took for each scan, ms.
+    pub(super) network_ms: Vec<f64>,
 }
 
 /// Reads a log as far as it is whole.
@@ -59,6 +65,16 @@ pub(super) fn read(folder: &Path) -> anyhow::Result<Held> {
     let mut bytes = Vec::new();
     while let Some(message) = reader.next()? {
         let schema = &message.channel.schema_name;
+        if message.channel.topic == "/health" {
+            let health = Health::decode(message.data)?;
+            held.worst_sync_ns = held.worst_sync_ns.max(health.worst_sync_ns);
+        }
+        if message.channel.topic == "/lanes/latency" {
+            let step = LaneLatency::decode(message.data)?;
+            let of_network = step.stages.iter().filter(|s| s.stage == "radar.network");
+            held.network_ms
+                .extend(of_network.map(|s| s.ns as f64 / 1e6));
+        }
         let Some(format) = raw_data(schema, message.data, &mut bytes) else {
             continue;
         };

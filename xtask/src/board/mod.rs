@@ -6,6 +6,8 @@ mod check;
 mod emulator;
 mod image;
 mod logs;
+mod releases;
+mod replays;
 mod resets;
 mod shell;
 mod vehicle;

@@ -103,32 +103,41 @@ pub(super) fn candump() -> String {
     let mut scans = 0u32;
     while let Some(event) = drive.next() {
         if let Event::Scan { truth, .. } = event {
-            cycle(f64::from(scans) / RADAR_HZ, truth, &mut text);
+            let at_s = f64::from(scans) / RADAR_HZ;
+            cycle(at_s, truth, &mut text);
+            for speed in 1..SPEEDS {
+                let at_s = at_s + f64::from(speed) / (RADAR_HZ * f64::from(SPEEDS));
+                wheels(at_s, truth.ego.speed_mps, &mut text);
+            }
             scans += 1;
         }
     }
     text
 }
 
+/// Speeds of the wheels a scan: 20 a second, so that the bus is never silent for long.
+const SPEEDS: u32 = 10;
 /// Slots of the radar.
 const SLOTS: u32 = 16;
 /// Where the radar sits, m before the vehicle's origin; the map adds it again.
 const RADAR_X_M: f64 = 2.7;
 
-fn cycle(at_s: f64, truth: &GroundTruth, text: &mut String) {
-    let mut line = |number: u32, bus: &str, id: u32, data: [u8; 8]| {
-        let at = at_s + f64::from(number) * 0.0005;
-        let data = data.map(|byte| format!("{byte:02X}")).concat();
-        let _ = writeln!(text, "({at:.6}) {bus} {id:03X}#{data}");
-    };
-    let wheel = ((truth.ego.speed_mps * 3.6 + 67.67) / 0.01).round() as u16;
+fn line(at_s: f64, bus: &str, id: u32, data: [u8; 8], text: &mut String) {
+    let data = data.map(|byte| format!("{byte:02X}")).concat();
+    let _ = writeln!(text, "({at_s:.6}) {bus} {id:03X}#{data}");
+}
+
+/// The speed of the wheels.
+fn wheels(at_s: f64, speed_mps: f64, text: &mut String) {
+    let wheel = ((speed_mps * 3.6 + 67.67) / 0.01).round() as u16;
     let [high, low] = wheel.to_be_bytes();
-    line(
-        0,
-        "can0",
-        0x0AA,
-        [high, low, high, low, high, low, high, low],
-    );
+    let data = [high, low, high, low, high, low, high, low];
+    line(at_s, "can0", 0x0AA, data, text);
+}
+
+/// Speed and tracks.
+fn cycle(at_s: f64, truth: &GroundTruth, text: &mut String) {
+    wheels(at_s, truth.ego.speed_mps, text);
     let mut ahead: Vec<_> = truth
         .objects
         .iter()
@@ -138,12 +147,9 @@ fn cycle(at_s: f64, truth: &GroundTruth, text: &mut String) {
     ahead.sort_by(|a, b| a.x_m.total_cmp(&b.x_m));
     for slot in 0..SLOTS {
         let object = ahead.get(slot as usize).copied();
-        line(
-            slot + 1,
-            "can1",
-            0x210 + slot,
-            track(object, truth.ego.speed_mps),
-        );
+        let at_s = at_s + f64::from(slot + 1) * 0.0005;
+        let data = track(object, truth.ego.speed_mps);
+        line(at_s, "can1", 0x210 + slot, data, text);
     }
 }
 

@@ -71,7 +71,7 @@ fn with_gpu(parts: Parts, _: &Path, _: &Manifest, _: &Path) -> Result<Parts> {
 
 /// Between the centres of two boxes, m.
 fn between_m(a: &NetworkBox, b: &NetworkBox) -> f64 {
-    (a.centre_m[0] - b.centre_m[0]).hypot(a.centre_m[1] - b.centre_m[1])
+    libm::hypot(a.centre_m[0] - b.centre_m[0], a.centre_m[1] - b.centre_m[1])
 }
 
 /// The largest difference between two boxes.

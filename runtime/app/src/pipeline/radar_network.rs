@@ -138,11 +138,11 @@ impl RadarNetwork {
 
 fn in_vehicle(found: &NetworkBox, vehicle_from_radar: &Isometry3<f64>) -> NetworkBox {
     let centre = vehicle_from_radar * Point3::from(found.centre_m);
-    let (sin, cos) = found.yaw_rad.sin_cos();
+    let (sin, cos) = libm::sincos(found.yaw_rad);
     let heading = vehicle_from_radar.rotation * Vector3::new(cos, sin, 0.0);
     NetworkBox {
         centre_m: centre.coords.into(),
-        yaw_rad: heading.y.atan2(heading.x),
+        yaw_rad: libm::atan2(heading.y, heading.x),
         ..*found
     }
 }

@@ -660,12 +660,14 @@ impl Shared {
         {
             tracing::error!("{reason}; perception goes on without a log");
         }
+        let ns = |d: Duration| u64::try_from(d.as_nanos()).unwrap_or(u64::MAX);
         let health = message::Health {
             at_ns,
             recorded_bytes: status.bytes,
             recorded_messages: status.messages,
             lost_messages: status.lost_messages,
-            unflushed_ns: u64::try_from(status.oldest_unsynced.as_nanos()).unwrap_or(u64::MAX),
+            unflushed_ns: ns(status.oldest_unsynced),
+            worst_sync_ns: ns(status.worst_sync),
             free_space_bytes: status.free_space_bytes,
             lanes: self
                 .lanes

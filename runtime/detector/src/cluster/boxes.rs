@@ -42,7 +42,7 @@ pub(crate) struct Candidate {
 /// Completes what the returns span to a box of at least `size` (length, width), seen from
 /// `sensor`.
 pub(crate) fn complete(points: &[Point], heading_rad: f64, size: [f64; 2], sensor: Point) -> Box2 {
-    let (sin, cos) = heading_rad.sin_cos();
+    let (sin, cos) = libm::sincos(heading_rad);
     let seen = extent(points, heading_rad);
     let eye = [
         cos * sensor[0] + sin * sensor[1],
@@ -98,7 +98,7 @@ pub(crate) fn detect(
         [m[0] + p[0] / count, m[1] + p[1] / count]
     });
     let (dx, dy) = (middle[0] - sensor[0], middle[1] - sensor[1]);
-    let range = dx.hypot(dy).max(0.1);
+    let range = libm::hypot(dx, dy).max(0.1);
     let sight = [dx / range, dy / range];
     let (class, heading, shape) = if moving {
         let seen = extent(own, 0.0);
@@ -189,7 +189,7 @@ pub(crate) fn centre_cov(
     range_m: f64,
     count: f64,
 ) -> [f64; 3] {
-    let (sin, cos) = heading_rad.sin_cos();
+    let (sin, cos) = libm::sincos(heading_rad);
     let along = 0.3 + 0.2 * box_.unseen[0];
     let across = 0.25 + 0.2 * box_.unseen[1];
     let beside = range_m * 0.006 / count.sqrt();

@@ -22,7 +22,7 @@ impl Extent {
 
 /// Extent of the points in axes turned by `heading_rad`.
 pub(crate) fn extent(points: &[Point], heading_rad: f64) -> Extent {
-    let (sin, cos) = heading_rad.sin_cos();
+    let (sin, cos) = libm::sincos(heading_rad);
     let mut found = Extent {
         along: [f64::INFINITY, f64::NEG_INFINITY],
         across: [f64::INFINITY, f64::NEG_INFINITY],
@@ -42,7 +42,7 @@ pub(crate) fn l_shape_heading(points: &[Point]) -> f64 {
     let (mut best, mut heading) = (f64::NEG_INFINITY, 0.0);
     for step in 0..30 {
         let angle = f64::from(step) * std::f64::consts::FRAC_PI_2 / 30.0;
-        let (sin, cos) = angle.sin_cos();
+        let (sin, cos) = libm::sincos(angle);
         let box_ = extent(points, angle);
         let mut closeness = 0.0;
         for &[x, y] in points {

@@ -68,7 +68,7 @@ impl EgoFilter {
         self.captured_ns = captured_ns;
         let step = dt.min(10.0);
         // Acceleration fades over about two seconds.
-        let fade = (-step / 2.0).exp();
+        let fade = libm::exp(-step / 2.0);
         let transition = Matrix3::new(1.0, step, 0.0, 0.0, fade, 0.0, 0.0, 0.0, 1.0);
         if self.standing {
             self.state = Vector3::zeros();

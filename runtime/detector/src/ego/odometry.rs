@@ -25,8 +25,8 @@ impl Odometry {
             return;
         }
         let middle = self.yaw_rad + 0.5 * turn * dt;
-        self.x_m += speed * dt * middle.cos();
-        self.y_m += speed * dt * middle.sin();
+        self.x_m += speed * dt * libm::cos(middle);
+        self.y_m += speed * dt * libm::sin(middle);
         self.yaw_rad = wrapped(self.yaw_rad + turn * dt);
     }
 
@@ -38,7 +38,7 @@ impl Odometry {
 
     /// A direction of the vehicle frame in the run's frame.
     pub(crate) fn direction(&self, x: f64, y: f64) -> [f64; 2] {
-        let (sin, cos) = self.yaw_rad.sin_cos();
+        let (sin, cos) = libm::sincos(self.yaw_rad);
         [cos * x - sin * y, sin * x + cos * y]
     }
 
@@ -49,7 +49,7 @@ impl Odometry {
 
     /// A direction of the run's frame in the vehicle frame.
     pub(crate) fn direction_in_vehicle(&self, x: f64, y: f64) -> [f64; 2] {
-        let (sin, cos) = self.yaw_rad.sin_cos();
+        let (sin, cos) = libm::sincos(self.yaw_rad);
         [cos * x + sin * y, -sin * x + cos * y]
     }
 }

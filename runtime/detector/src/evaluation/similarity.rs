@@ -27,7 +27,7 @@ impl Similarity {
     pub fn of(self, a: &Labelled, b: &Labelled) -> f64 {
         match self {
             Self::CentreDistance { zero_at_m } => {
-                let distance = (a.x_m - b.x_m).hypot(a.y_m - b.y_m);
+                let distance = libm::hypot(a.x_m - b.x_m, a.y_m - b.y_m);
                 (1.0 - distance / zero_at_m).max(0.0)
             }
             Self::BevIou => footprint(a).iou(&footprint(b)),

@@ -127,7 +127,7 @@ impl Motion {
     pub(crate) fn position_std(&self) -> f64 {
         let c = &self.covariance;
         let (mean, half) = (0.5 * (c[(0, 0)] + c[(1, 1)]), 0.5 * (c[(0, 0)] - c[(1, 1)]));
-        (mean + half.hypot(c[(0, 1)])).max(0.0).sqrt()
+        (mean + libm::hypot(half, c[(0, 1)])).max(0.0).sqrt()
     }
 
     /// Velocity, m/s.

@@ -137,8 +137,10 @@ impl Life {
             let box_ = complete(points, heading, [size[0], size[1]], candidate.sensor);
             position = Vector2::from(odometry.point(box_.centre[0], box_.centre[1]));
             let count = f64::from(d.points);
-            let range =
-                (box_.centre[0] - candidate.sensor[0]).hypot(box_.centre[1] - candidate.sensor[1]);
+            let range = libm::hypot(
+                box_.centre[0] - candidate.sensor[0],
+                box_.centre[1] - candidate.sensor[1],
+            );
             let shape = crate::cluster::centre_cov(&box_, heading, d.line_of_sight, range, count);
             cov = turned(shape, odometry.yaw_rad);
             // A cluster beyond these holds two road users side by side or in file.
@@ -184,7 +186,7 @@ impl Life {
             self.fastest_mps = (self.fastest_mps * 0.998).max(speed);
         }
         if self.ever_moved && speed > HEADING_SPEED {
-            let course = velocity[1].atan2(velocity[0]);
+            let course = libm::atan2(velocity[1], velocity[0]);
             let certain = (speed / (speed + 2.0)) * 0.5;
             self.heading_rad = if self.heading_known {
                 wrapped(self.heading_rad + certain * wrapped(course - self.heading_rad))
@@ -229,7 +231,7 @@ impl Life {
     /// Whether a point of the run's frame lies in the box, grown by `margin_m`.
     pub(crate) fn covers(&self, position: &Vector2<f64>, margin_m: f64) -> bool {
         let offset = position - Vector2::new(self.motion.state[0], self.motion.state[1]);
-        let (sin, cos) = self.heading_rad.sin_cos();
+        let (sin, cos) = libm::sincos(self.heading_rad);
         let size = self.size();
         (cos * offset[0] + sin * offset[1]).abs() < 0.5 * size[0] + margin_m
             && (cos * offset[1] - sin * offset[0]).abs() < 0.5 * size[1] + margin_m

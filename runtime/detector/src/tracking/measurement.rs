@@ -36,7 +36,7 @@ impl Measurement {
 
 /// A covariance (xx, xy, yy) turned by an angle.
 pub(crate) fn turned([xx, xy, yy]: [f64; 3], yaw_rad: f64) -> Matrix2<f64> {
-    let (sin, cos) = yaw_rad.sin_cos();
+    let (sin, cos) = libm::sincos(yaw_rad);
     let turn = Matrix2::new(cos, -sin, sin, cos);
     turn * Matrix2::new(xx, xy, xy, yy) * turn.transpose()
 }

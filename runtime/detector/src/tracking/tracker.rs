@@ -141,7 +141,7 @@ impl Tracker {
                         track,
                         detection,
                         distance,
-                        apart_m: dx.hypot(dy),
+                        apart_m: libm::hypot(dx, dy),
                     });
                 }
             }
@@ -200,7 +200,7 @@ impl Tracker {
             while second < lives.len() {
                 let (a, b) = (&lives[first], &lives[second]);
                 let apart = b.motion.state - a.motion.state;
-                let alike = apart[2].hypot(apart[3]) < config.one_object_mps;
+                let alike = libm::hypot(apart[2], apart[3]) < config.one_object_mps;
                 let place = |l: &Life| Vector2::new(l.motion.state[0], l.motion.state[1]);
                 let inside = a.covers(&place(b), 0.0) || b.covers(&place(a), 0.0);
                 if alike && inside {

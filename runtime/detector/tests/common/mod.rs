@@ -135,9 +135,10 @@ impl Scene {
     fn measure(&self, at: [f64; 3], velocity: [f64; 2], noise: &mut Noise) -> Option<RadarPoint> {
         let m = mount();
         let (x, y, z) = (at[0] - m.x_m, at[1] - m.y_m, at[2] - m.z_m);
-        let flat = x.hypot(y);
-        let range = flat.hypot(z);
-        let (azimuth, elevation) = (y.atan2(x), z.atan2(flat));
+        // The scans, too, are the same on every machine.
+        let flat = libm::hypot(x, y);
+        let range = libm::hypot(flat, z);
+        let (azimuth, elevation) = (libm::atan2(y, x), libm::atan2(z, flat));
         if range < 1.0 || azimuth.abs() > 1.0 {
             return None;
         }

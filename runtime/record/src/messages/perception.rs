@@ -253,9 +253,9 @@ fn cube(track: &Track) -> CubePrimitive {
 }
 
 fn arrow(track: &Track) -> ArrowPrimitive {
-    let speed_mps = track.vx_mps.hypot(track.vy_mps);
+    let speed_mps = libm::hypot(track.vx_mps, track.vy_mps);
     ArrowPrimitive {
-        pose: Some(pose(track, track.vy_mps.atan2(track.vx_mps))),
+        pose: Some(pose(track, libm::atan2(track.vy_mps, track.vx_mps))),
         shaft_length: 0.5 * speed_mps,
         shaft_diameter: 0.15,
         head_length: 0.5,
@@ -276,7 +276,7 @@ fn pose(track: &Track, yaw_rad: f64) -> Pose {
 }
 
 fn rotation_about_z(yaw_rad: f64) -> Quaternion {
-    let (z, w) = (0.5 * yaw_rad).sin_cos();
+    let (z, w) = libm::sincos(0.5 * yaw_rad);
     Quaternion {
         x: 0.0,
         y: 0.0,

@@ -68,7 +68,7 @@ impl Reference {
             0.5 * ahead * f64::from(length_m),
             0.5 * left * f64::from(width_m),
         );
-        let (sin, cos) = f64::from(yaw_rad).sin_cos();
+        let (sin, cos) = libm::sincos(f64::from(yaw_rad));
         (ahead * cos - left * sin, ahead * sin + left * cos)
     }
 }
