@@ -27,5 +27,5 @@ read -r http grpc <<<"$(free_ports 2)"
 address=127.0.0.1:$grpc
 killed triton "'$here/serve.sh' '$work/repository' $http $grpc --grpc-use-ssl true --grpc-use-ssl-mutual true \
     --grpc-root-cert '$pem/ca.pem' --grpc-server-cert '$pem/server.pem' --grpc-server-key '$pem/server.key'"
-killed ours "'$ours' serve --model models/scene-vlm-s --drafter models/scene-drafter-s --listen $address --pace-ms 20 \
+killed ours "'$ours' serve --model '$root/models/scene-vlm-s' --drafter '$root/models/scene-drafter-s' --listen $address --pace-ms 20 \
     --rate 1000 --burst 1000 --onnxruntime '$DRAFTHORSE_ONNXRUNTIME' --ca '$pem/ca.pem' --certificate '$pem/server.pem' --key '$pem/server.key'"

@@ -250,7 +250,7 @@ impl Network {
         match state {
             _ if state == was => {}
             LinkState::Down => {
-                tracing::warn!(why, "no link to the target: drafts stand, blocks wait")
+                tracing::warn!(why, "no link to the target: drafts stand, blocks wait");
             }
             _ => tracing::info!(?state, "link to the target"),
         }
