@@ -11,8 +11,6 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
-use super::vehicle::now_ns;
-
 /// Datagram socket whose packets arrive at the board as Ethernet frames of the radar's network.
 pub(super) const RADAR_SOCKET: &str = "radar.sock";
 
@@ -96,17 +94,20 @@ impl Emulator {
         fs::read(line).is_ok_and(|line| line.starts_with(b"qemu-system-aarch64"))
     }
 
-    /// The reset button: what the board's memory held is gone. Gives this machine's time before and after,
-    /// ns: a busy QEMU answers late.
-    pub(super) fn reset(&self) -> anyhow::Result<[u64; 2]> {
-        let (_, sent_ns) = self.command("system_reset")?;
-        Ok([sent_ns, now_ns()])
+    /// The plug is pulled: what the board's memory held is gone. Gives when it stood still, ns of this machine's time, as
+    /// QEMU has it. It is stopped before it is reset, since a busy QEMU tells of a reset seconds after the board's last
+    /// step.
+    pub(super) fn reset(&self) -> anyhow::Result<u64> {
+        let (_, stopped_ns) = self.command("stop", Some("STOP"))?;
+        self.command("system_reset", None)?;
+        self.command("cont", None)?;
+        stopped_ns.context("QEMU does not say when it stopped")
     }
 
     /// The longest that the disk has taken lately to have written what the board flushed, which is what
     /// a sync there waits for.
     pub(super) fn slowest_flush(&self) -> anyhow::Result<Duration> {
-        let (stats, _) = self.command("query-blockstats")?;
+        let (stats, _) = self.command("query-blockstats", None)?;
         let timed = &stats[0]["stats"]["timed_stats"][0];
         let ns = timed["max_flush_latency_ns"].as_u64();
         let ns =
@@ -120,7 +121,7 @@ impl Emulator {
             println!("board: it is not up");
             return Ok(());
         }
-        self.command("quit")?;
+        self.command("quit", None)?;
         for _ in 0..100 {
             if !self.is_running() {
                 return Ok(());
@@ -138,36 +139,47 @@ impl Emulator {
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
-    /// A command without arguments over QEMU's machine protocol; gives its answer, and when it was
-    /// sent, ns.
-    fn command(&self, name: &str) -> anyhow::Result<(Value, u64)> {
+    /// A command without arguments over QEMU's machine protocol; gives its answer, and where `event` is named
+    /// waits for it and gives when it happened, ns of this machine's time.
+    fn command(&self, name: &str, event: Option<&str>) -> anyhow::Result<(Value, Option<u64>)> {
         let path = self.folder.join("qmp.sock");
         let stream = UnixStream::connect(&path)
             .with_context(|| format!("the board is not up: {}", path.display()))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         let mut lines = BufReader::new(stream.try_clone()?).lines();
         let mut stream = &stream;
-        let mut answered = Value::Null;
-        let mut sent_ns = 0;
+        let (mut answered, mut happened_ns) = (None, None);
         for command in ["qmp_capabilities", name] {
-            sent_ns = now_ns();
+            answered = None;
             writeln!(stream, "{}", json!({ "execute": command }))?;
-            loop {
+            let waits = event.is_some() && command == name;
+            while answered.is_none() || (waits && happened_ns.is_none()) {
                 let Some(line) = lines.next() else {
                     // It ended before it answered, as it was asked to.
                     ensure!(command == "quit", "QEMU closed its socket");
-                    return Ok((answered, sent_ns));
+                    return Ok((Value::Null, None));
                 };
-                let mut answer: Value = serde_json::from_str(&line?)?;
-                if let Some(error) = answer.get("error") {
+                let mut told: Value = serde_json::from_str(&line?)?;
+                if let Some(error) = told.get("error") {
                     bail!("QEMU refuses {command}: {error}");
                 }
-                if let Some(returned) = answer.get_mut("return") {
-                    answered = returned.take();
-                    break;
+                if waits && told["event"].as_str() == event {
+                    happened_ns = Some(stamp_ns(&told["timestamp"])?);
+                }
+                if let Some(returned) = told.get_mut("return") {
+                    answered = Some(returned.take());
                 }
             }
         }
-        Ok((answered, sent_ns))
+        Ok((answered.unwrap_or_default(), happened_ns))
     }
+}
+
+/// An event's time.
+fn stamp_ns(stamp: &Value) -> anyhow::Result<u64> {
+    let part = |name: &str| stamp[name].as_u64();
+    let (seconds, microseconds) = part("seconds")
+        .zip(part("microseconds"))
+        .with_context(|| format!("QEMU does not say when: {stamp}"))?;
+    Ok(seconds * 1_000_000_000 + microseconds * 1000)
 }

@@ -62,7 +62,6 @@ fn recording(
         perceiving(board, &releases.ids)?;
         let run = logs::newest(&board.shell)?;
         std::thread::sleep(Duration::from_secs_f64(2.0 + 6.0 * random.f64()));
-        // The plug is out at some moment between the two.
         let reset_ns = board.emulator.reset()?;
         let flush_s = board.emulator.slowest_flush()?.as_secs_f64();
         board.shell.wait(BOOT, &board.emulator)?;
@@ -70,20 +69,19 @@ fn recording(
         let held = logs::read(&folder)?;
         let ahead_ns = held.ahead_ns.context("the log holds no radar packet")?;
         // Too long by the way of the fastest packet.
-        let [least_s, most_s] = reset_ns
-            .map(|reset_ns| (reset_ns as i64 + ahead_ns - held.last_ns as i64) as f64 / 1e9);
+        let lost_s = (reset_ns as i64 + ahead_ns - held.last_ns as i64) as f64 / 1e9;
         let sync_s = held.worst_sync_ns as f64 / 1e9;
         println!(
-            "board: reset {number} while recording: {least_s:.2} to {most_s:.2} s are lost of {run}; its longest sync took {sync_s:.2} s, the disk's \
+            "board: reset {number} while recording: {lost_s:.2} s are lost of {run}; its longest sync took {sync_s:.2} s, the disk's \
              longest flush {flush_s:.2} s"
         );
         let sync_s = sync_s.max(flush_s);
         let promised = FLUSH_S.max(sync_s) + sync_s + SILENCE_S;
         ensure!(
-            least_s <= promised,
-            "{run} lost {least_s:.2} s; with a flush interval of {FLUSH_S} s and syncs of {sync_s:.2} s it may lose {promised:.2} s"
+            lost_s <= promised,
+            "{run} lost {lost_s:.2} s; with a flush interval of {FLUSH_S} s and syncs of {sync_s:.2} s it may lose {promised:.2} s"
         );
-        lost.push(most_s);
+        lost.push(lost_s);
     }
     if let Some(worst) = lost.iter().copied().reduce(f64::max) {
         let within = lost.iter().filter(|s| **s <= FLUSH_S + SILENCE_S).count();

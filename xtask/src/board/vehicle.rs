@@ -90,7 +90,7 @@ pub(super) fn play(folder: &Path, emulator: &Emulator) -> anyhow::Result<()> {
 }
 
 /// This machine's clock, ns.
-pub(super) fn now_ns() -> u64 {
+fn now_ns() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_nanos() as u64)
 }
