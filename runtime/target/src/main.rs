@@ -14,7 +14,7 @@ use std::process::ExitCode;
 ///
 /// For development:
 ///   drafthorse-target certs --out certs --vehicle car-7
-///   drafthorse-target serve --model models/scene-vlm-s --drafter models/scene-drafter-s \\
+///   drafthorse-target serve --model models/scene-vlm-s --drafter models/scene-drafter-s \
 ///     --ca certs/ca.pem --certificate certs/server.pem --key certs/server.key
 /// For production, with NVIDIA's Triton:
 ///   drafthorse-target export --model models/scene-vlm-s --drafter models/scene-drafter-s --out repository

@@ -14,7 +14,7 @@ import triton_python_backend_utils as pb_utils
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from block import OUTPUTS, read_block, tensors_of
-from scene_target import Target
+from scene_target import NoCodeError, Target
 
 
 class TritonPythonModel:
@@ -39,7 +39,9 @@ class TritonPythonModel:
             try:
                 block = read_block(lambda name: self._input(request, name), self.target, self.drafts)
             except ValueError as error:
-                wrong = pb_utils.TritonError(str(error), pb_utils.TritonError.INVALID_ARG)
+                lacks = isinstance(error, NoCodeError)
+                code = pb_utils.TritonError.UNSUPPORTED if lacks else pb_utils.TritonError.INVALID_ARG
+                wrong = pb_utils.TritonError(str(error), code)
                 responses[i] = pb_utils.InferenceResponse(error=wrong)
                 continue
             parts.append((i, len(frames), len(frames) + len(block)))

@@ -21,6 +21,10 @@ MOST_ROWS = 128
 WHOLE_RUN = 512
 
 
+class NoCodeError(ValueError):
+    """The target lacks the code of a block's tokens, which is no fault of the block."""
+
+
 @dataclass
 class Frame:
     """One picture's question: positions of the kept image tokens, their features [n, W], token ids."""
@@ -187,7 +191,8 @@ class Target:
     def features(self, code: str, data: np.ndarray, count: int) -> np.ndarray:
         """`count` image tokens [count, W] of the bytes that code them.
 
-        Raises ValueError where the bytes are not those of so many tokens, or hold what is no number.
+        Raises ValueError where the bytes are not those of so many tokens, or hold what is no number; NoCodeError where
+        this target does not have the code.
         """
         if code == "f16":
             wanted = 2 * self.width
@@ -195,7 +200,7 @@ class Target:
             wanted = 4 + self.width
         elif code == "fsq":
             if self.fsq is None:
-                raise ValueError("the target has no finite scalar code: send f16 or int8")
+                raise NoCodeError("the target has no finite scalar code: send f16 or int8")
             dims, levels, _ = self.fsq
             bits = (levels - 1).bit_length()
             wanted = (dims * bits + 7) // 8

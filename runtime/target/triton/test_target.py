@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import scene_target
 from block import read_block, tensors_of
-from scene_target import Frame, Target, unpacked
+from scene_target import Frame, NoCodeError, Target, unpacked
 
 MODEL = Path(__file__).resolve().parents[2] / "vision/tests/data/scene_vlm"
 
@@ -177,8 +177,9 @@ class BlockTest(unittest.TestCase):
             ("shape", dict(prompt=np.array([3], np.uint16))),
         ]
         for name, changes in wrong:
-            with self.subTest(name), self.assertRaisesRegex(ValueError, name):
+            with self.subTest(name), self.assertRaisesRegex(ValueError, name) as raised:
                 self.read(**changes)
+            self.assertEqual(isinstance(raised.exception, NoCodeError), name == "finite scalar", name)
 
     def test_answers_have_their_types(self):
         given = tensors_of(self.target.write(self.read()))

@@ -73,6 +73,13 @@ fn named(asked: &Asked, name: &str) -> ModelInferRequest {
     request.to_message()
 }
 
+/// A block in a code that the untrained target does not have.
+fn in_narrow_code() -> ModelInferRequest {
+    let mut request = question().request.clone();
+    request.scene.code = drafthorse_protocol::Code::Fsq;
+    request.to_message()
+}
+
 /// The same message with typed contents.
 fn typed(mut message: ModelInferRequest) -> ModelInferRequest {
     let raw = std::mem::take(&mut message.raw_input_contents);
@@ -253,6 +260,8 @@ async fn the_server_says_what_it_is_and_refuses_what_it_is_not() {
         ),
         (wrong(&|m| m.model_version = "2".to_owned()), Code::NotFound),
         (wrong(&|m| m.inputs[4].shape[1] += 1), Code::InvalidArgument),
+        // This target has no narrow code, which is no fault of the block.
+        (in_narrow_code(), Code::Unimplemented),
         (
             wrong(&|m| m.raw_input_contents[1] = vec![255; 2].into()),
             Code::InvalidArgument,
