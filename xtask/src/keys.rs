@@ -70,6 +70,18 @@ pub(crate) fn folder() -> anyhow::Result<PathBuf> {
     Ok(Path::new(&home).join(".config/drafthorse"))
 }
 
+/// The public key of the fleet; a pair is made where there is none.
+pub(crate) fn want_fleet() -> anyhow::Result<PathBuf> {
+    let public = folder()?.join("fleet.pub");
+    if !public.is_file() {
+        run(&Arguments {
+            out: None,
+            name: "fleet".to_owned(),
+        })?;
+    }
+    Ok(public)
+}
+
 /// Where the parts of a secret key lie in minisign's binary form (its manual, "secret key format"):
 /// the key's number, and the seed with the public half behind it.
 const NUMBER: std::ops::Range<usize> = 54..62;

@@ -23,7 +23,7 @@ use emulator::Emulator;
 use shell::Shell;
 
 /// The profile of the virtual board in `boards/`.
-const BOARD: &str = "virt-aarch64";
+pub(crate) const BOARD: &str = "virt-aarch64";
 /// How long an emulated boot may take before something is wrong.
 const BOOT: Duration = Duration::from_secs(600);
 
@@ -59,7 +59,8 @@ struct Up {
     /// Go on with the disk as it was left
     #[arg(long)]
     keep: bool,
-    /// Public key that the board shall trust; `~/.config/drafthorse/fleet.pub` if left out
+    /// Public key that the board shall trust; `~/.config/drafthorse/fleet.pub` if left out, which is made
+    /// where there is none
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
 }
@@ -83,19 +84,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Task::Up(up) => {
             let key = match &up.trust {
                 Some(key) => key.clone(),
-                None => keys::folder()?.join("fleet.pub"),
+                None => keys::want_fleet()?,
             };
             ensure!(
                 key.is_file(),
-                "the public key {} is not there: make a pair with `cargo xtask keys`, or name one with --trust",
+                "the public key {} is not there",
                 key.display()
             );
             board.up(&key, up.keep)?;
-            println!(
-                "now: cargo xtask deploy --board {BOARD} --host {} -F {} --first-install",
+            println!("now: cargo xtask deploy --board {BOARD}");
+            let words = format!(
+                "--host {} -F {}",
                 shell::HOST,
                 board.shell.config().display()
             );
+            println!("and: cargo xtask status|logs|rollback {words}");
             Ok(())
         }
         Task::Down => board.emulator.stop(),
@@ -104,6 +107,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Task::Resets(arguments) => resets::run(&board, arguments),
         Task::Play => vehicle::play(&board.folder, &board.emulator),
     }
+}
+
+/// The virtual board that is up, as ssh names it, with the configuration for ssh.
+pub(crate) fn reach() -> anyhow::Result<(&'static str, PathBuf)> {
+    let board = VirtualBoard::new()?;
+    ensure!(
+        board.emulator.is_running(),
+        "the virtual board is not up: `cargo xtask board up` first"
+    );
+    Ok((shell::HOST, board.shell.config()))
 }
 
 /// The one virtual board of this workspace.

@@ -14,6 +14,7 @@ use clap::Args;
 use drafthorse_release::Overview;
 use indicatif::MultiProgress;
 
+use crate::board::{BOARD as VIRTUAL_BOARD, reach as virtual_board};
 use crate::bundle;
 use remote::{Remote, SshArguments};
 use send::{Plan, Show};
@@ -24,8 +25,8 @@ pub(crate) struct Arguments {
     /// Board of the device
     #[arg(long, required_unless_present = "fleet")]
     board: Option<String>,
-    /// The device, as ssh names it: `[user@]host`
-    #[arg(long, required_unless_present = "fleet", conflicts_with = "fleet")]
+    /// The device, as ssh names it: `[user@]host`; the virtual board if left out for it
+    #[arg(long, conflicts_with = "fleet")]
     host: Option<String>,
     /// Devices, with how many at once (docs/deploy.md)
     #[arg(long, value_name = "FILE")]
@@ -67,23 +68,41 @@ pub(crate) struct Logs {
 
 /// Deploys to one device or a fleet.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let bundles = bundles(arguments)?;
     if let Some(file) = &arguments.fleet {
         ensure!(
             !arguments.first.first_install,
             "a first installation is done device by device: its fingerprint is to be looked at"
         );
-        return fleet::run(file, &bundles, &arguments.ssh, arguments.dry_run);
+        return fleet::run(
+            file,
+            &bundles(arguments)?,
+            &arguments.ssh,
+            arguments.dry_run,
+        );
     }
-    let host = arguments.host.as_deref().context("--host is missing")?;
     let board = arguments.board.as_deref().context("--board is missing")?;
     let root = drafthorse_boards::builtin(board)?.deploy.root;
-    let root = arguments.first.root.clone().unwrap_or(root);
-    let remote = Remote::new(host, &root, &arguments.ssh);
+    let mut first = arguments.first.clone();
+    let root = first.root.clone().unwrap_or(root);
+    let (remote, host) = match &arguments.host {
+        Some(host) => (Remote::new(host, &root, &arguments.ssh), host.as_str()),
+        None => {
+            ensure!(
+                board == VIRTUAL_BOARD,
+                "--host is missing: name the device as ssh does, for example --host fleet@car-7"
+            );
+            let (host, config) = virtual_board()?;
+            let remote = Remote::new(host, &root, &arguments.ssh.clone().with_config(config));
+            // Nobody else comes to this board, so nobody need look at its fingerprint.
+            first.first_install |= !remote.has_release()?;
+            (remote, host)
+        }
+    };
+    let bundles = bundles(arguments)?;
     let plan = Plan {
         bundle: for_board(&bundles, board)?,
         remote: &remote,
-        first: &arguments.first,
+        first: &first,
         show: Show::new(host, &MultiProgress::new(), false),
     };
     if arguments.dry_run {

@@ -13,7 +13,7 @@ use crate::bundle::Bundle;
 use crate::keys;
 
 /// What a device gets once.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct FirstInstall {
     /// Prepare a device that has no release yet, where the installer has not done it: its folder,
     /// the key it trusts, which board it is

@@ -31,6 +31,14 @@ pub(crate) struct SshArguments {
     ssh: PathBuf,
 }
 
+impl SshArguments {
+    /// The same with this configuration, where none was named.
+    pub(super) fn with_config(mut self, file: PathBuf) -> Self {
+        self.ssh_config.get_or_insert(file);
+        self
+    }
+}
+
 /// The connection to the device ended; what was begun there may go on.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -81,6 +89,15 @@ impl Remote {
     /// The folder of releases.
     pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether a release was ever seen perceiving there.
+    pub(super) fn has_release(&self) -> anyhow::Result<bool> {
+        let root = quoted(&self.root.display().to_string());
+        let asked = self.shell(&format!(
+            "[ -x {root}/confirmed/bin/drafthorse ] && echo true || echo false"
+        ))?;
+        asked.answer()
     }
 
     /// Starts `drafthorse release` with these words: by the release that was seen perceiving last,
