@@ -38,12 +38,23 @@ id drafthorse >/dev/null 2>&1 ||
 # Sticky: deployments come and go here, and cannot touch what root has put beside them.
 install -d -m 1775 -o root -g "$group" "$root"
 install -d -m 755 -o root -g root "$root/trusted" "$root/vehicle"
-install -m 644 -o root -g root "$key" "$root/trusted/$(basename "$key" .pub).pub"
-printf 'board = "%s"\n' "$board" >"$root/device.toml"
-[ -e "$root/restart" ] || install -m 644 -o "$deploy" -g "$group" /dev/null "$root/restart"
-if [ "$root" != /opt/drafthorse ]; then
-    printf '\n[deploy]\nroot = "%s"\nrestart = ["touch", "%s/restart"]\n' "$root" "$root" >>"$root/device.toml"
+foreign=$(find "$root/trusted" -name '*.pub' ! -user root)
+if [ -n "$foreign" ]; then
+    echo "install.sh: somebody else put these keys there: look at them, then remove them or give them to root:" >&2
+    echo "$foreign" >&2
+    exit 2
 fi
+install -m 644 -o root -g root "$key" "$root/trusted/$(basename "$key" .pub).pub"
+[ -e "$root/restart" ] || install -m 644 -o "$deploy" -g "$group" /dev/null "$root/restart"
+# Made elsewhere and moved there: what stood under that name is neither followed nor kept.
+device=$(mktemp)
+printf 'board = "%s"\n' "$board" >"$device"
+if [ "$root" != /opt/drafthorse ]; then
+    printf '\n[deploy]\nroot = "%s"\nrestart = ["touch", "%s/restart"]\n' "$root" "$root" >>"$device"
+fi
+rm -f "$root/device.toml"
+install -m 644 -o root -g root "$device" "$root/device.toml"
+rm -f "$device"
 
 groups=
 for name in video render dialout gpio; do

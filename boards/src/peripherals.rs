@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Where the board's temperatures and power are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sensing {
     /// Types of the thermal zones (`/sys/class/thermal/thermal_zone*/type`).
     pub thermal_zones: Vec<String>,
     /// Labels of the power rails (`in*_label` of an INA3221 under `/sys/class/hwmon`).
     pub rails: Vec<String>,
+    /// Degrees Celsius at which the board slows itself down, where its zones have no trip point that says so.
+    pub limit_c: Option<f64>,
 }
 
 /// Where the board's own power modes stand.

@@ -3,12 +3,13 @@
 
 use drafthorse::config::Config;
 use drafthorse::find::{FindOptions, find};
+use drafthorse::report::{self, ReportOptions};
 use drafthorse::run::{RunOptions, run};
 use drafthorse::summary::Summary;
 use drafthorse_engine_auto::Engines;
 use drafthorse_record::LogReader;
 use drafthorse_record::messages::drafthorse::verdict::Outcome;
-use drafthorse_record::messages::drafthorse::{Description, KeptWindow, Link, Verdict};
+use drafthorse_record::messages::drafthorse::{Description, Fault, KeptWindow, Link, Verdict};
 use drafthorse_target::serve::{ServeOptions, bind};
 use drafthorse_target::{Target, TargetFiles, TargetOptions};
 use drafthorse_tests::{of_source, run_config};
@@ -278,6 +279,13 @@ fn without_a_target_drafts_are_unverified_and_the_next_run_amends_them() {
     for verdict in amended {
         assert!(!verdict.frames[0].text.is_empty() && verdict.keyframe_ns > 0);
     }
+    // One page of both says so, where the second run's own speaks of its own drafts.
+    let page = dir.path().join("both.html");
+    let logs = [first.logs.as_slice(), second.logs.as_slice()].concat();
+    report::write(&logs, &page, &ReportOptions::default()).unwrap();
+    let page = std::fs::read_to_string(page).unwrap();
+    let totals = format!("\"amended\":{}", of_first.len());
+    assert!(page.contains(&totals), "{totals}");
     // What is amended is done with: a third run hears nothing of it.
     let third = drive(dir.path(), target.address, "always", 20.0);
     assert_eq!(third.blocks.amended, 0);
@@ -424,4 +432,44 @@ fn the_pictures_of_several_cameras_are_one_block_and_the_worst_decides() {
             assert_eq!(frame.outcome() == Outcome::Confirmed, frame.text == *draft);
         }
     }
+}
+
+#[test]
+fn a_live_run_records_though_its_offload_cannot_begin() {
+    let dir = tempfile::tempdir().unwrap();
+    // What should be the spool's folder is a file.
+    std::fs::write(dir.path().join("spool"), "in the way").unwrap();
+    let tried = |live: u8| {
+        let text = format!(
+            r#"
+            [[sensors]]
+            name = "source"
+            source = "synth:?seed=11&seconds=3&camera_fps=2&live={live}"
+            [vision]
+            model = {MODEL:?}
+            drafter = {DRAFTER:?}
+            [offload]
+            spool = "spool"
+            target = {{ address = "http://127.0.0.1:1", insecure = true }}
+            "#
+        );
+        let path = dir.path().join("car.toml");
+        std::fs::write(&path, text).unwrap();
+        run(
+            &Config::read(&path).unwrap(),
+            &RunOptions::new(dir.path().join(format!("out-{live}"))),
+        )
+    };
+    // Whoever runs over recordings is there to be told.
+    let refused = format!("{:#}", tried(0).unwrap_err());
+    assert!(refused.contains("offload cannot begin"), "{refused}");
+    let summary = tried(1).unwrap();
+    assert!(summary.scans > 5 && summary.messages > 20, "{summary:?}");
+    let why = summary.blocks.link_fault.unwrap();
+    assert!(why.contains("offload cannot begin"), "{why}");
+    let events: Vec<Fault> = of_topic(&summary.logs, "/events");
+    let told = events
+        .iter()
+        .filter(|event| event.detail.contains("offload"));
+    assert_eq!(told.count(), 1);
 }

@@ -24,6 +24,8 @@ mod step;
 mod verification;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Project tasks of Drafthorse.
@@ -64,8 +66,19 @@ enum Task {
     Fuzz(fuzz::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        // What people do about it, and not where in here it was found.
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Deps => deps::run(),
         Task::Keys(arguments) => keys::run(&arguments),

@@ -1,6 +1,7 @@
 //! One step of a longer check: a command with its environment, and how it ended.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,7 @@ impl Step {
         self
     }
 
-    /// Runs it with its output shown; with `keep`, standard output is kept instead.
+    /// Runs it with its output shown; with `keep`, standard output is kept, too.
     pub(crate) fn run(&self, keep: bool) -> Outcome {
         eprintln!("xtask: {}: {}", self.name, self.typed());
         let began = Instant::now();
@@ -67,17 +68,18 @@ impl Step {
         } else {
             Stdio::inherit()
         });
-        let ended = command
-            .spawn()
-            .and_then(std::process::Child::wait_with_output);
-        let (passed, output) = match ended {
-            Ok(ended) => (
-                ended.status.success(),
-                String::from_utf8_lossy(&ended.stdout).into_owned(),
-            ),
+        let mut output = String::new();
+        let ended = command.spawn().and_then(|mut child| {
+            if let Some(written) = child.stdout.take() {
+                show_and_keep(written, &mut output)?;
+            }
+            child.wait()
+        });
+        let passed = match ended {
+            Ok(status) => status.success(),
             Err(error) => {
-                eprintln!("xtask: {} could not be started: {error}", self.program);
-                (false, String::new())
+                eprintln!("xtask: {} cannot be run: {error}", self.program);
+                false
             }
         };
         let took = began.elapsed();
@@ -113,4 +115,17 @@ impl Step {
         }
         typed
     }
+}
+
+/// Shows each line as it comes, so that nobody waits in silence, and keeps it.
+fn show_and_keep(written: impl Read, output: &mut String) -> std::io::Result<()> {
+    let mut written = BufReader::new(written);
+    let mut line = Vec::new();
+    while written.read_until(b'\n', &mut line)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        eprint!("{text}");
+        output.push_str(&text);
+        line.clear();
+    }
+    Ok(())
 }

@@ -359,3 +359,16 @@ fn what_gave_nothing_fails() {
     let fault: Value = serde_json::from_slice(&decoded).unwrap();
     assert!(fault["detail"].as_str().unwrap().contains("it is empty"));
 }
+
+#[test]
+fn each_bench_has_help_of_its_own() {
+    let help = |bench| succeed(&["bench", bench, "--help"]);
+    assert!(help("offload").contains("--cells"));
+    for bench in ["record", "find", "vision"] {
+        let help = help(bench);
+        assert!(
+            help.contains("--json") && !help.contains("--cells"),
+            "{help}"
+        );
+    }
+}

@@ -19,7 +19,7 @@ pub struct BoardReading {
 
 /// Trip points at which Linux or the board's firmware takes speed away.
 const SLOWING: [&str; 2] = ["passive", "hot"];
-/// Limit of a zone that names none, degrees Celsius: Jetson modules slow down from 99 on.
+/// Limit of a Jetson's zone that names none, degrees Celsius: these modules slow down from 99 on.
 pub(crate) const LIMIT_C: f64 = 95.0;
 /// Rail of a Jetson's monitor that all of the module's power goes through.
 pub(crate) const WHOLE_RAILS: [&str; 3] = ["VDD_IN", "VIN_SYS_5V0", "VIN"];
@@ -28,6 +28,8 @@ pub(crate) const WHOLE_RAILS: [&str; 3] = ["VDD_IN", "VIN_SYS_5V0", "VIN"];
 #[derive(Debug)]
 pub struct Board {
     root: PathBuf,
+    /// Limit of a zone that names none, degrees Celsius.
+    limit_c: f64,
     /// Ticks spent, and spent idle, at the last reading.
     ticks: Option<(u64, u64)>,
     /// Tells what sysfs lacks.
@@ -39,9 +41,17 @@ impl Board {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
+            limit_c: LIMIT_C,
             ticks: None,
             fallback: None,
         }
+    }
+
+    /// The same with another limit of zones that name none, degrees Celsius.
+    #[must_use]
+    pub fn with_limit(mut self, limit_c: f64) -> Self {
+        self.limit_c = limit_c;
+        self
     }
 
     /// Starts `program`, which prints lines as `tegrastats` does, where sysfs has no temperature or no power.
@@ -93,7 +103,7 @@ impl Board {
                 let at = number(&folder.join(format!("trip_point_{trip}_temp")))? / 1000.0;
                 (SLOWING.contains(&kind.as_str()) && at > 0.0).then_some(at)
             });
-            Some((at, trips.reduce(f64::min).unwrap_or(LIMIT_C)))
+            Some((at, trips.reduce(f64::min).unwrap_or(self.limit_c)))
         };
         zones.into_iter().filter_map(zone).collect()
     }
@@ -206,6 +216,8 @@ mod tests {
         let mut board = Board::new(root.path());
         let first = board.read();
         assert_eq!(first.headroom_c, Some(25.0));
+        let raspberry = Board::new(root.path()).with_limit(80.0).read();
+        assert_eq!(raspberry.headroom_c, Some(10.0));
         assert_eq!(first.hottest_c, Some(70.0));
         assert_eq!(first.power_w, Some(10.0));
         assert_eq!(first.busy, None);

@@ -1,5 +1,6 @@
 //! `[governor]`: when quality is given up and taken back.
 
+use crate::board::LIMIT_C;
 use crate::ladder::{Knob, Ladder, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub struct GovernorConfig {
     pub high: f64,
     /// Strain that giving up aims at.
     pub aim: f64,
+    /// Limit of thermal zones that name none, degrees Celsius. Jetson modules slow down from 99 on, a Raspberry Pi from 80.
+    pub zone_limit_c: f64,
     /// Degrees below the board's own limit from which it counts as hot.
     pub hot_below_limit_c: f64,
     /// Seconds ahead for which the temperature is foretold by its rise.
@@ -74,6 +77,7 @@ impl Default for GovernorConfig {
             power_limit_w: None,
             high: 0.9,
             aim: 0.75,
+            zone_limit_c: LIMIT_C,
             hot_below_limit_c: 4.0,
             look_ahead_s: 10.0,
             heat_settles_s: 5.0,
@@ -119,6 +123,7 @@ impl GovernorConfig {
             return value("aim", "is not above 0 and below high");
         }
         for (key, seconds) in [
+            ("zone_limit_c", self.zone_limit_c),
             ("hot_below_limit_c", self.hot_below_limit_c),
             ("look_ahead_s", self.look_ahead_s),
             ("heat_settles_s", self.heat_settles_s),

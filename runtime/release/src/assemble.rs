@@ -8,6 +8,7 @@ use crate::durable::{make_folder, remove_folder, sync_folder, write_atomically};
 use crate::error::ReleaseError;
 use crate::manifest::{FileEntry, MANIFEST, Manifest, PROGRAM, SIGNATURE};
 use crate::root::Root;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -46,24 +47,33 @@ pub fn install(root: &Root, id: &str) -> Result<(), ReleaseError> {
             wanted: manifest.distinct_chunks().len(),
         });
     }
-    for entry in fs::read_dir(root.releases())
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            remove_folder(&entry.path())?;
-        }
-    }
+    forget_partial(root)?;
     let partial = root.releases().join(format!(".{id}"));
     write(&partial, &manifest, &offer, &chunks)?;
     starts(&partial, &manifest)?;
     let whole = root.release(id);
-    // What has this name and is not whole was damaged after its installation.
-    remove_folder(&whole)?;
-    fs::rename(&partial, &whole).map_err(ReleaseError::io("rename", &partial))?;
+    // What has this name and is not whole was damaged after its installation. The service may run it, so that it
+    // changes places with the new one and is not missing for a moment.
+    let flags = match whole.exists() {
+        true => RenameFlags::EXCHANGE,
+        false => RenameFlags::empty(),
+    };
+    renameat_with(CWD, &partial, CWD, &whole, flags)
+        .map_err(|error| ReleaseError::io("rename", &partial)(error.into()))?;
     sync_folder(&root.releases())?;
+    forget_partial(root)?;
     remove_folder(&incoming)
+}
+
+/// Removes what bears no name: installations and removals that broke off.
+pub(crate) fn forget_partial(root: &Root) -> Result<(), ReleaseError> {
+    let entries = fs::read_dir(root.releases()).into_iter().flatten();
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            remove_folder(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn write(

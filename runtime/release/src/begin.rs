@@ -2,6 +2,7 @@
 //! chunks are missing?
 
 use crate::activate::settle;
+use crate::assemble::forget_partial;
 use crate::chunks::{Chunks, forget_others};
 use crate::digest::Digest;
 use crate::durable::{make_folder, write_atomically};
@@ -84,6 +85,7 @@ pub fn begin(root: &Root, offer: &Offer) -> Result<Answer, ReleaseError> {
         });
     }
     forget_others(root, Some(&id))?;
+    forget_partial(root)?;
     let missing = Chunks::find(root, &manifest).missing(&manifest);
     let arriving: u64 = missing.values().map(|size| u64::from(*size)).sum();
     let (needed, free) = (manifest.size() + arriving + MARGIN, root.free_bytes()?);

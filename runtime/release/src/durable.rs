@@ -1,8 +1,9 @@
 //! Changes that a power cut leaves done or not done.
 
 use crate::error::ReleaseError;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// Writes a file so that its name shows its former content or all of the new one.
@@ -67,9 +68,16 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), ReleaseError> {
     }
 }
 
-/// Makes a folder and those above it.
+/// Makes a folder and those above it that are not there, which everybody may read: the service has a user of its own.
 pub(crate) fn make_folder(path: &Path) -> Result<(), ReleaseError> {
-    fs::create_dir_all(path).map_err(ReleaseError::io("make the folder", path))
+    if path.is_dir() {
+        return Ok(());
+    }
+    path.parent().map_or(Ok(()), make_folder)?;
+    // Whatever the process's umask takes away.
+    fs::create_dir(path)
+        .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o755)))
+        .map_err(ReleaseError::io("make the folder", path))
 }
 
 /// A hidden name beside a path for what is not finished.

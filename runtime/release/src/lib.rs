@@ -20,6 +20,7 @@ mod frames;
 mod health;
 mod manifest;
 mod overview;
+mod patient;
 mod prune;
 mod receive;
 mod restart;
@@ -38,6 +39,7 @@ pub use manifest::{
     ChunkEntry, FORMAT, FileEntry, MANIFEST, MAX_CHUNK, Manifest, PROGRAM, SIGNATURE,
 };
 pub use overview::{Installed, Overview, overview};
+pub use patient::{PATIENCE, Patient};
 pub use receive::{Received, receive};
 pub use root::{Device, Root};
 pub use signature::TrustedKeys;

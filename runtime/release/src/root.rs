@@ -16,6 +16,7 @@ use crate::manifest::{MANIFEST, Manifest};
 use drafthorse_boards::DeployProfile;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,15 @@ impl Root {
                     .deploy
             }
         };
+        let file = path.join("restart");
+        let owned = fs::metadata(if file.exists() { &file } else { path });
+        let owner = owned.map_err(ReleaseError::io("look at", path))?.uid();
+        if rustix::process::geteuid().is_root() && owner != 0 {
+            return Err(wrong(format!(
+                "it belongs to the user {owner}, and what root makes here no deployment could change any more: \
+                 call this as that user (sudo -u '#{owner}' ...)"
+            )));
+        }
         make_folder(&path.join("releases"))?;
         make_folder(&path.join("incoming"))?;
         let path = path

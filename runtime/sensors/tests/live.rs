@@ -73,6 +73,28 @@ fn multicast_datagrams_arrive_whole_with_the_kernels_stamp() {
 }
 
 #[test]
+fn a_group_that_was_silent_is_joined_again_and_heard_without_a_fault() {
+    let (mut source, group) = listen("239.255.42.7", free_port());
+    let socket = sender();
+    let (mut message, mut faults) = (RawMessage::empty(SENSOR, RawFormat::Ars548), Vec::new());
+    let silent = std::time::Instant::now();
+    while silent.elapsed() < Duration::from_millis(2_500) {
+        let outcome = source.read(&mut message, Duration::from_millis(100));
+        assert_eq!(outcome.unwrap(), ReadOutcome::Idle);
+    }
+    for sequence in 0..3 {
+        socket.send_to(b"at last", &group.into()).unwrap();
+        let message = next_message(source.as_mut());
+        assert_eq!(
+            (message.data.as_slice(), message.sequence),
+            (&b"at last"[..], sequence)
+        );
+    }
+    source.take_faults(&mut faults);
+    assert_eq!(faults, []);
+}
+
+#[test]
 fn other_groups_on_the_port_stay_outside_and_silence_is_idle() {
     let port = free_port();
     let (mut source, _) = listen("239.255.42.2", port);

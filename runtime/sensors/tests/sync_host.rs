@@ -144,6 +144,21 @@ fn a_clock_that_is_set_costs_a_few_exchanges() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_silence_the_link() {
+    let mut link = SyncLink::new(921_600, &[], 1);
+    let sent = |link: &mut SyncLink, from_ns: u64| {
+        let mut bytes = Vec::new();
+        for i in 0..20 {
+            link.send(from_ns + i * S / 10, &mut bytes);
+        }
+        bytes.len()
+    };
+    assert!(sent(&mut link, VEHICLE_NS) > 0);
+    assert!(sent(&mut link, VEHICLE_NS - 3_600 * S) > 0);
+    assert!(link.next_send_ns() < VEHICLE_NS - 3_590 * S);
+}
+
+#[test]
 fn what_cannot_be_is_rejected() {
     let good = Exchange {
         asked_ns: VEHICLE_NS,

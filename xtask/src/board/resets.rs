@@ -86,7 +86,8 @@ fn recording(
     if let Some(worst) = lost.iter().copied().reduce(f64::max) {
         let within = lost.iter().filter(|s| **s <= FLUSH_S + SILENCE_S).count();
         println!(
-            "board: {count} logs cut by a reset lost at most {worst:.2} s, {within} of them no more than the flush interval of {FLUSH_S} s"
+            "board: {count} logs cut by a reset lost at most {worst:.2} s, {within} of them no more than the flush interval of {FLUSH_S} s \
+             and the {SILENCE_S} s in which nothing need have come"
         );
     }
     Ok(())
@@ -117,7 +118,10 @@ fn deploying(
         // So that there is something to send and to put together.
         board
             .shell
-            .user(&format!("chmod -R u+w /opt/drafthorse/releases/{0} && rm -rf /opt/drafthorse/releases/{0} /opt/drafthorse/incoming", releases.ids[next]))?;
+            .user(&format!(
+                "cd /opt/drafthorse && rm -rf incoming && [ ! -e releases/{0} ] || {{ chmod -R u+w releases/{0} && rm -rf releases/{0}; }}",
+                releases.ids[next]
+            ))?;
         let after = whole.mul_f64(random.f64());
         let mut deployment = releases
             .deployment(board, next)?

@@ -27,7 +27,7 @@ pub(super) fn text(profile: &BoardProfile) -> String {
     text.push_str(&format!(
         "\n[lanes]\nradar_queue = {}\ncamera_queue = {}\ncan_queue = {}\n\
          radar_deadline_ms = {:?}\ncamera_deadline_ms = {:?}\n\
-         \n[governor]\nenabled = {}\n\
+         \n[governor]\nenabled = {}\n{}\
          \n[record]\nquota_mib = {}\nrotate_mib = {}\nfree_space_floor_mib = {}\nbuffer_mib = {}\n",
         lanes.radar.queue,
         lanes.camera.queue,
@@ -35,6 +35,10 @@ pub(super) fn text(profile: &BoardProfile) -> String {
         lanes.radar.deadline_ms,
         lanes.camera.deadline_ms,
         profile.governor,
+        match profile.sensing.limit_c {
+            Some(limit_c) => format!("zone_limit_c = {limit_c:?}\n"),
+            None => String::new(),
+        },
         record.quota_mib,
         // At most half of the quota, so that older files can go while one is written.
         match record.quota_mib {

@@ -71,37 +71,56 @@ impl FirstInstall {
             None => format!("board = \"{}\"\n", bundle.manifest.board),
         };
         let root = remote.root().display().to_string();
+        // Where the installer was, its keys are root's and whatever they are called.
         put(
             remote,
             &format!("{root}/trusted"),
             "fleet.pub",
             key.as_bytes(),
-            true,
+            Once::WithoutAny("*.pub"),
         )?;
-        put(remote, &root, "device.toml", device.as_bytes(), true)?;
+        put(
+            remote,
+            &root,
+            "device.toml",
+            device.as_bytes(),
+            Once::WithoutAny("device.toml"),
+        )?;
         put(
             remote,
             &format!("{root}/first"),
             "drafthorse",
             bundle.file(PROGRAM)?,
-            false,
+            Once::Always,
         )?;
         show.line("the first program is there");
         Ok(())
     }
 }
 
-/// Writes a file on the device in one step; with `once`, only where none is.
-fn put(remote: &Remote, folder: &str, name: &str, bytes: &[u8], once: bool) -> anyhow::Result<()> {
-    let once = if once {
-        "[ ! -e \"$2\" ] || exit 0; "
-    } else {
-        ""
+/// Whether a file is written.
+#[derive(Clone, Copy)]
+enum Once {
+    Always,
+    /// Only where no file has a name like that.
+    WithoutAny(&'static str),
+}
+
+/// Writes a file on the device in one step: all of it or nothing.
+fn put(remote: &Remote, folder: &str, name: &str, bytes: &[u8], once: Once) -> anyhow::Result<()> {
+    let once = match once {
+        Once::Always => String::new(),
+        Once::WithoutAny(names) => {
+            format!("for there in {names}; do [ ! -e \"$there\" ] || exit 0; done; ")
+        }
     };
     let script = format!(
-        "set -eu; mkdir -p \"$1\"; cd \"$1\"; {once}cat > \".$2\"; chmod 755 \".$2\"; mv -f \".$2\" \"$2\""
+        "set -eu; umask 022; mkdir -p \"$1\"; cd \"$1\"; {once}cat > \".$2\"; \
+         [ \"$(wc -c <\".$2\")\" -eq \"$3\" ] || {{ echo \"$2 came in half; call this again\" >&2; exit 1; }}; \
+         chmod 755 \".$2\"; sync \".$2\"; mv -f \".$2\" \"$2\"; sync ."
     );
-    let words = ["sh", "-c", &script, "sh", folder, name].map(str::to_owned);
+    let length = bytes.len().to_string();
+    let words = ["sh", "-c", &script, "sh", folder, name, &length].map(str::to_owned);
     let call = remote
         .command(&words)?
         .feed(|input| input.write_all(bytes))?;

@@ -11,7 +11,7 @@ use super::prepare::FirstInstall;
 use super::remote::{Call, Cut, Remote};
 use crate::bundle::{Bundle, mib};
 
-/// How long a device that went away during a trial is asked for what came of it.
+/// How long a device that went away during a trial is asked for what came of it without an answer.
 const REUNION: Duration = Duration::from_secs(30);
 
 /// Shows how far a device is.
@@ -134,11 +134,12 @@ impl Plan<'_> {
             !before.busy,
             "someone is changing releases there right now; wait for it"
         );
-        if before.confirmed.as_deref() == Some(id) && before.current.as_deref() == Some(id) {
-            self.show.line(&format!("{id} runs there already"));
+        let runs = before.confirmed.as_deref() == Some(id) && before.current.as_deref() == Some(id);
+        let answer = self.offer()?;
+        if answer.installed && runs {
+            self.show.line(&format!("{id} runs there already, whole"));
             return Ok(());
         }
-        let answer = self.offer()?;
         if !answer.installed {
             self.send(&answer)?;
             let install = self.remote.release(&["install", id])?;
@@ -212,14 +213,16 @@ impl Plan<'_> {
         let id = self.bundle.manifest.id.as_str();
         self.show
             .line("the connection was cut during the trial; the device decides by itself");
-        let began = Instant::now();
-        while began.elapsed() < REUNION {
+        let mut heard = Instant::now();
+        while heard.elapsed() < REUNION {
             std::thread::sleep(Duration::from_secs(1));
             let asked = self.remote.release(&["status", "--json"]);
             let Ok(now) = asked.and_then(Call::answer::<Overview>) else {
                 continue;
             };
             if now.busy {
+                // It ends by itself: a trial and a return have their time each.
+                heard = Instant::now();
                 continue;
             }
             if now.confirmed.as_deref() == Some(id) && now.tried.is_none() {

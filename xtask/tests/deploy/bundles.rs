@@ -13,6 +13,8 @@ const DRIVE: &str = "synth:?seed=7&seconds=1800&live=1&radar_hz=10";
 pub(crate) enum Kind {
     Old,
     New,
+    /// Like the new one, with much in its configuration that compresses badly.
+    Large,
     /// Its process lives and its camera's lane makes no step.
     Blind,
     /// Its process ends at once.
@@ -89,6 +91,7 @@ pub(crate) fn bundle(kind: Kind) -> (PathBuf, String) {
     let (source, signer) = match kind {
         Kind::Old => (format!("{DRIVE}&camera_fps=2"), "fleet"),
         Kind::New => (format!("{DRIVE}&camera_fps=3"), "fleet"),
+        Kind::Large => (format!("{DRIVE}&camera_fps=5"), "fleet"),
         Kind::Blind => (format!("{DRIVE}&camera_fps=0"), "fleet"),
         Kind::Crashing => ("ars548:/nowhere".to_owned(), "fleet"),
         Kind::Forged => (format!("{DRIVE}&camera_fps=4"), "stranger"),
@@ -100,7 +103,7 @@ pub(crate) fn bundle(kind: Kind) -> (PathBuf, String) {
         "name = \"{kind:?}\"\n\n[[sensors]]\nname = \"drive\"\nsource = \"{source}\"\n\n\
          [record]\nrotate_mib = 8\nquota_mib = 64\nfree_space_floor_mib = 8\n"
     );
-    fs::write(&config, text).unwrap();
+    fs::write(&config, text + &ballast(kind)).unwrap();
     let ended = xtask()
         .args(["bundle", "--board", "host", "--key"])
         .arg(key(signer))
@@ -121,4 +124,23 @@ pub(crate) fn bundle(kind: Kind) -> (PathBuf, String) {
     let (path, id) = (PathBuf::from(second("bundle")), second("release"));
     made.push((kind, path.clone(), id.clone()));
     (path, id)
+}
+
+/// Lines of comment, 4 MiB of them in a large release, of noise from a linear congruential generator.
+fn ballast(kind: Kind) -> String {
+    let lines = if kind == Kind::Large { 65_536 } else { 0 };
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        char::from(b'0' + (state >> 58) as u8)
+    };
+    let mut text = String::new();
+    for _ in 0..lines {
+        text.push_str("# ");
+        text.extend((0..61).map(|_| noise()));
+        text.push('\n');
+    }
+    text
 }

@@ -86,6 +86,61 @@ fn a_connection_that_is_cut_leaves_a_whole_release() {
 }
 
 #[test]
+fn a_transfer_that_is_cut_in_the_middle_goes_on_from_there() {
+    let Some(sshd) = sshd() else { return };
+    let device = Device::with_old(sshd);
+    let (old, large) = (id(Kind::Old), id(Kind::Large));
+    let (wrapper, calls) = (device.root.join("ssh.sh"), device.root.join("calls"));
+    let at = calls.display();
+    // The third call sends the chunks: it gets the first megabyte on its way, and is killed.
+    script(
+        &wrapper,
+        &format!(
+            "exec 3<&0\necho >>{at}\n[ \"$(wc -l <{at})\" -eq 3 ] || exec ssh \"$@\"\n\
+             ssh \"$@\" < <(head -c 1048576 <&3; sleep 30) & pid=$!\nsleep 3; kill -9 $pid; exit 255\n"
+        ),
+    );
+    let ended = device
+        .deploying(Kind::Large)
+        .arg("--ssh")
+        .arg(&wrapper)
+        .output()
+        .unwrap();
+    assert!(said(&ended).contains("was cut"), "{}", said(&ended));
+    assert_eq!(device.runs_one_of(&[&old, &large]), old);
+    let arrived = fs::read_dir(device.root.join("incoming").join(&large)).unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+    let arrived = arrived.map(name).filter(|name| name.len() == 64).count();
+    assert!(arrived > 0, "nothing has arrived");
+    let ended = device.deploy(Kind::Large);
+    assert!(ended.status.success(), "{}", said(&ended));
+    assert_eq!(device.runs_one_of(&[&old, &large]), large);
+    let said = said(&ended);
+    let sent = said.lines().find_map(|line| {
+        let words = line.split_once(": sent ")?.1;
+        words.split(' ').next()?.parse::<usize>().ok()
+    });
+    let changed = changed_chunks(&device.root, &old, &large);
+    assert_eq!(sent, Some(changed - arrived), "of {changed}: {said}");
+}
+
+/// Chunks of a release that another one does not have.
+fn changed_chunks(root: &Path, before: &str, after: &str) -> usize {
+    let chunks = |release: &str| -> std::collections::HashSet<String> {
+        let path = root.join("releases").join(release).join("manifest.json");
+        let manifest: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let files = manifest["files"].as_array().unwrap();
+        let chunks = files
+            .iter()
+            .flat_map(|file| file["chunks"].as_array().unwrap());
+        chunks
+            .map(|chunk| chunk["sha256"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    chunks(after).difference(&chunks(before)).count()
+}
+
+#[test]
 fn a_device_whose_side_is_killed_runs_a_whole_release() {
     let Some(sshd) = sshd() else { return };
     let device = Device::with_old(sshd);

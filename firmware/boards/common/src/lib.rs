@@ -5,6 +5,7 @@
 mod main_loop;
 mod session;
 mod shared;
+mod spared_bus;
 
 /// Version of the firmware: major, minor, patch.
 pub const FIRMWARE: [u8; 3] = [0, 1, 0];
@@ -12,3 +13,4 @@ pub const FIRMWARE: [u8; 3] = [0, 1, 0];
 pub use main_loop::{Port, run};
 pub use session::{Session, begin, ended_by_watchdog};
 pub use shared::Shared;
+pub use spared_bus::SparedBus;

@@ -12,10 +12,10 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::{entry, exception};
 use critical_section::{CriticalSection, Mutex};
 use defmt_rtt as _;
-use drafthorse_board::{FIRMWARE, Port, Shared};
+use drafthorse_board::{FIRMWARE, Port, Shared, SparedBus};
 use drafthorse_sync::{Clock, Epoch, Interrupts, Origin, Station, Triggers};
 use panic_probe as _;
-use stm32f4xx_hal::gpio::{ErasedPin, Output, PushPull};
+use stm32f4xx_hal::gpio::{ErasedPin, Output, Pull, PushPull};
 use stm32f4xx_hal::i2c::{I2c, Mode};
 use stm32f4xx_hal::pac::{self, CorePeripherals, Interrupt, NVIC, Peripherals, USART1, interrupt};
 use stm32f4xx_hal::prelude::*;
@@ -28,6 +28,8 @@ use timer::{HZ, Timer};
 const PPS_TOLERANCE_NS: u64 = 20_000;
 const BAUD: u32 = 921_600;
 const WATCHDOG_MS: u32 = 500;
+/// Half a bit at 100 kHz.
+const HALF_BIT_CYCLES: u32 = 900;
 
 type Pin = ErasedPin<Output<PushPull>>;
 
@@ -118,14 +120,32 @@ fn main() -> ! {
     receiver.listen();
     critical_section::with(|cs| RECEIVER.borrow_ref_mut(cs).replace(receiver));
     let fast = Mode::fast(400.kHz(), stm32f4xx_hal::i2c::DutyCycle::Ratio2to1);
-    let bus = I2c::new(board.I2C1, (b.pb8, b.pb9), fast, &mut rcc);
+    let (mut scl, sda) = (b.pb8.into_open_drain_output(), b.pb9.into_input());
+    scl.set_internal_resistor(Pull::Up);
+    let sda = sda.internal_resistor(Pull::Up);
+    scl.set_high();
+    // A sensor that was read when this side was reset holds its line until the byte is over (I2C-bus specification, 3.1.16).
+    for _ in 0..9 {
+        cortex_m::asm::delay(HALF_BIT_CYCLES);
+        if sda.is_high() {
+            break;
+        }
+        scl.set_low();
+        cortex_m::asm::delay(HALF_BIT_CYCLES);
+        scl.set_high();
+    }
+    let bus = I2c::new(board.I2C1, (scl, sda), fast, &mut rcc);
 
     let origin = Origin {
         session: session.number,
         firmware: FIRMWARE,
         after_watchdog,
     };
-    let station = Station::new(origin, bus, c.pc4.into_push_pull_output());
+    let station = Station::new(
+        origin,
+        SparedBus::new(bus, after_watchdog),
+        c.pc4.into_push_pull_output(),
+    );
     let mut watchdog = IndependentWatchdog::new(board.IWDG);
     watchdog.start(WATCHDOG_MS.millis());
     core.SYST.set_clock_source(SystClkSource::Core);

@@ -71,14 +71,16 @@ impl Timer {
 
     /// What was captured since the last look; the interrupt is over.
     pub(crate) fn captured(&mut self) -> Captured {
-        self.now_ns();
         let status = self.registers.sr().read();
+        // The other flags are written as ones, which leave them as they are.
         self.registers.sr().modify(|_, w| w.cc1if().clear_bit());
         // Reading a capture clears its flag.
         let pps = status.cc3if().bit_is_set();
         let pps = pps.then(|| self.registers.ccr3().read().ccr().bits());
         let input = status.cc2if().bit_is_set();
         let input = input.then(|| self.registers.ccr2().read().ccr().bits());
+        // After the captures: one that is later than the count would be taken for one before the last wrap.
+        self.now_ns();
         Captured {
             pps_ns: pps.map(|count| self.ticks.captured_ns(count)),
             input_ns: input.map(|count| self.ticks.captured_ns(count)),

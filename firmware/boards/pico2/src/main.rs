@@ -10,7 +10,7 @@ use cortex_m::peripheral::{NVIC, syst::SystClkSource};
 use cortex_m_rt::exception;
 use critical_section::{CriticalSection, Mutex};
 use defmt_rtt as _;
-use drafthorse_board::{FIRMWARE, Port, Shared};
+use drafthorse_board::{FIRMWARE, Port, Shared, SparedBus};
 use drafthorse_sync::{Clock, Epoch, Interrupts, Origin, Station, Triggers};
 use hal::Clock as _;
 use hal::fugit::{MicrosDurationU32, RateExtU32};
@@ -182,7 +182,11 @@ fn main() -> ! {
         firmware: FIRMWARE,
         after_watchdog,
     };
-    let station = Station::new(origin, bus, pins.gpio6.into_push_pull_output());
+    let station = Station::new(
+        origin,
+        SparedBus::new(bus, after_watchdog),
+        pins.gpio6.into_push_pull_output(),
+    );
     watchdog.start(MicrosDurationU32::millis(WATCHDOG_MS));
     core.SYST.set_clock_source(SystClkSource::Core);
     core.SYST
@@ -241,8 +245,13 @@ fn IO_IRQ_BANK0() {
     let rose = with_devices(|devices| {
         let pps = devices.pps.interrupt_status(GpioInterrupt::EdgeHigh);
         let input = devices.input.interrupt_status(GpioInterrupt::EdgeHigh);
-        devices.pps.clear_interrupt(GpioInterrupt::EdgeHigh);
-        devices.input.clear_interrupt(GpioInterrupt::EdgeHigh);
+        // Only what was seen: an edge that comes now has its own turn.
+        if pps {
+            devices.pps.clear_interrupt(GpioInterrupt::EdgeHigh);
+        }
+        if input {
+            devices.input.clear_interrupt(GpioInterrupt::EdgeHigh);
+        }
         (pps, input)
     });
     let (pps, input) = rose.unwrap_or_default();

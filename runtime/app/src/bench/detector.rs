@@ -4,7 +4,7 @@
 
 use super::Figure;
 use super::python::Python;
-use crate::cli::BenchArgs;
+use crate::cli::DetectorBench;
 use crate::pipeline::ask_scan::parts;
 use anyhow::{Context, Result, ensure};
 use drafthorse_engine::{Backend, Manifest, Model};
@@ -19,8 +19,6 @@ use std::process::Command;
 use std::time::Instant;
 
 /// Blocks of each side.
-/// The detector, where none is named.
-const MODEL: &str = "models/radar-gaussian-s";
 const BLOCKS: usize = 10;
 /// Time that a block takes, about, s.
 const BLOCK_S: f64 = 0.25;
@@ -31,7 +29,7 @@ const SCALING: [usize; 4] = [100, 300, 800, 3000];
 /// Between ours and PyTorch's view, relative to its largest element.
 const SAME: f32 = 1e-4;
 
-pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
+pub(super) fn run(args: &DetectorBench, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
     let dir = tempfile::tempdir().context("no folder for the weights could be made")?;
     let sample = RadarEncoder::view_of_delft();
     let weights = dir.path().join("encoder.safetensors");
@@ -208,7 +206,7 @@ impl Side for Fill {
 struct Torch(Python);
 
 impl Torch {
-    fn start(args: &BenchArgs, weights: &Path) -> Result<Self> {
+    fn start(args: &DetectorBench, weights: &Path) -> Result<Self> {
         let mut command = Command::new(&args.python);
         command.args(["-m", "radar_gaussian.bench"]);
         let shared = args.training.join("../../training");
@@ -268,8 +266,8 @@ impl Side for Torch {
 }
 
 /// The shipped detector on each engine, over scans of a synthetic drive, one thread.
-fn whole(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
-    let folder = &args.model.clone().unwrap_or_else(|| MODEL.into());
+fn whole(args: &DetectorBench, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
+    let folder = &args.model;
     let manifest = Manifest::read(folder).with_context(|| {
         format!(
             "no detector in {}; name the folder of one with --model",

@@ -3,7 +3,7 @@
 
 use super::Figure;
 use super::engine_peer::Peer;
-use crate::cli::BenchArgs;
+use crate::cli::EngineBench;
 use anyhow::{Context, Result, bail};
 use drafthorse_engine::{
     Artefact, Backend, Manifest, Model, ModelFile, Precision, Reference, Tensor, Tolerance,
@@ -93,7 +93,7 @@ impl Side for Ours {
     }
 }
 
-pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
+pub(super) fn run(args: &EngineBench, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
     if let Some(child) = &args.child {
         return peak_of_child(child, args);
     }
@@ -121,10 +121,10 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     Ok(())
 }
 
-fn config(args: &BenchArgs) -> EngineConfig {
+fn config(args: &EngineBench) -> EngineConfig {
     EngineConfig {
-        threads: args.threads,
-        onnxruntime_library: args.onnxruntime.clone(),
+        threads: args.engine.threads,
+        onnxruntime_library: args.engine.onnxruntime.clone(),
         ..EngineConfig::default()
     }
 }
@@ -135,7 +135,7 @@ fn short(sample: &Sample) -> &str {
 }
 
 fn measure(
-    args: &BenchArgs,
+    args: &EngineBench,
     engines: &Engines,
     peer: Option<&mut Peer>,
     sample: &Sample,
@@ -143,7 +143,7 @@ fn measure(
     print: &mut dyn FnMut(Figure) -> Result<()>,
 ) -> Result<()> {
     let name = |what: &str| format!("engine.{}.{what}", short(sample));
-    let threads = args.threads;
+    let threads = args.engine.threads;
     let tract = engines.by_name("tract");
     let tract = tract
         .map(|tract| Ours::new(tract, sample, threads))
@@ -299,14 +299,14 @@ fn write_folder(sample: &Sample, dir: &Path) -> Result<PathBuf> {
 }
 
 /// Peak memory of a process that does nothing but run the model, MiB.
-fn peak(args: &BenchArgs, folder: &Path, backend: &str) -> Result<f64> {
+fn peak(args: &EngineBench, folder: &Path, backend: &str) -> Result<f64> {
     let this = std::env::current_exe().context("this program cannot find itself")?;
     let mut command = Command::new(this);
     command
         .args(["bench", "engine", "--child"])
         .arg(format!("{backend}:{}", folder.display()))
-        .args(["--threads", &args.threads.to_string()]);
-    if let Some(library) = &args.onnxruntime {
+        .args(["--threads", &args.engine.threads.to_string()]);
+    if let Some(library) = &args.engine.onnxruntime {
         command.arg("--onnxruntime").arg(library);
     }
     let output = command
@@ -323,7 +323,7 @@ fn peak(args: &BenchArgs, folder: &Path, backend: &str) -> Result<f64> {
 }
 
 /// The process whose memory is measured.
-fn peak_of_child(child: &str, args: &BenchArgs) -> Result<()> {
+fn peak_of_child(child: &str, args: &EngineBench) -> Result<()> {
     let (backend, folder) = child
         .split_once(':')
         .context("--child takes BACKEND:FOLDER")?;
@@ -334,7 +334,7 @@ fn peak_of_child(child: &str, args: &BenchArgs) -> Result<()> {
         .context("that engine is not here")?;
     let manifest = Manifest::read(folder)?;
     let file = manifest.files.first().context("the model has no file")?;
-    let model = file.load(folder, backend, &manifest.options(args.threads))?;
+    let model = file.load(folder, backend, &manifest.options(args.engine.threads))?;
     let inputs = read_tensors(&folder.join("inputs"), "input", model.inputs().len())?;
     let mut ours = Ours { model, inputs };
     ours.fill()?;

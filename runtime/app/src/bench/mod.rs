@@ -19,11 +19,14 @@ mod vision;
 
 pub use allocations::{CountingAllocator, allocations};
 
-use crate::cli::{BenchArgs, BenchKind};
-use anyhow::Result;
+use crate::cli::{Bench, BenchArgs, EngineArgs};
+use anyhow::{Context as _, Result};
+use drafthorse_engine::Backend;
+use drafthorse_engine_auto::{EngineConfig, Engines};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 /// One measured figure. Its JSON form is a contract.
 #[derive(Clone, Debug, Serialize)]
@@ -87,9 +90,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         }
         Ok(())
     };
-    match args.what {
-        BenchKind::Pipeline => pipeline::run(&mut print),
-        BenchKind::Record => {
+    match &args.what {
+        Bench::Pipeline => pipeline::run(&mut print),
+        Bench::Record => {
             let mut failed = Ok(());
             record::run(&mut |name, value, unit, beside, ratio| {
                 let figure = Figure {
@@ -103,13 +106,42 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             })?;
             failed
         }
-        BenchKind::Decode => decode::run(&mut print),
-        BenchKind::Detector => detector::run(args, &mut print),
-        BenchKind::Engine => engine::run(args, &mut print),
-        BenchKind::Keyframes => keyframes::run(args, &mut print),
-        BenchKind::Find => find::run(args, &mut print),
-        BenchKind::Offload => offload::run(args, &mut print),
-        BenchKind::Speculate => speculate::run(args, &mut print),
-        BenchKind::Vision => vision::run(args, &mut print),
+        Bench::Decode => decode::run(&mut print),
+        Bench::Detector(args) => detector::run(args, &mut print),
+        Bench::Engine(args) => engine::run(args, &mut print),
+        Bench::Keyframes(args) => keyframes::run(args, &mut print),
+        Bench::Find(args) => find::run(args, &mut print),
+        Bench::Offload(bench) => offload::run(bench, args.json, &mut print),
+        Bench::Speculate(bench) => speculate::run(bench, args.json, &mut print),
+        Bench::Vision(bench) => vision::run(bench, args.json, &mut print),
     }
+}
+
+/// The engines that are here.
+fn engines(args: &EngineArgs) -> Result<Engines> {
+    Ok(Engines::open(&EngineConfig {
+        onnxruntime_library: args.onnxruntime.clone(),
+        ..EngineConfig::default()
+    })?)
+}
+
+/// The engine that whole models are measured on: ONNX Runtime, or the first one here.
+fn preferred(engines: &Engines) -> Result<&dyn Backend> {
+    engines
+        .by_name("onnxruntime")
+        .or_else(|| engines.present().next())
+        .context("no engine is here")
+}
+
+/// A bar over so many of what is counted, where somebody looks.
+fn progress(length: usize, what: &str) -> ProgressBar {
+    let bar = match std::io::stderr().is_terminal() {
+        true => ProgressBar::new(length as u64),
+        false => ProgressBar::hidden(),
+    };
+    let template = format!("{{bar:40.cyan/black}} {{pos}} of {{len}} {what}, {{eta}} left");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    bar
 }

@@ -1,9 +1,10 @@
-//! Commands on recorded logs: `replay`, `recover`, `inspect`, `keep`.
+//! Commands on recorded logs: `replay`, `recover`, `report`, `inspect`, `keep`.
 
 use super::Failed;
-use crate::cli::{InspectArgs, KeepArgs, RecoverArgs, ReplayArgs};
+use crate::cli::{InspectArgs, KeepArgs, RecoverArgs, ReplayArgs, ReportArgs};
 use crate::commands::models::engine_config;
 use crate::replay::{AskAgain, ReplayOptions, replay as replay_log};
+use crate::report::{self, ReportOptions};
 use crate::summary::NetworkSummary;
 use anyhow::{Context, Result, bail};
 use drafthorse_record::{
@@ -148,6 +149,16 @@ fn print_recovered(report: &RecoverReport, to: &Path, out: &mut impl Write) -> R
         _ => writeln!(out, "nothing was lost")?,
     }
     writeln!(out, "written to {}", to.display())?;
+    Ok(())
+}
+
+pub(super) fn report(args: &ReportArgs) -> Result<()> {
+    let options = ReportOptions {
+        title: args.title.clone(),
+        ..ReportOptions::default()
+    };
+    report::write(&args.logs, &args.out, &options)?;
+    writeln!(std::io::stdout(), "{}", args.out.display())?;
     Ok(())
 }
 

@@ -46,6 +46,7 @@ pub fn dispatch(cli: Cli) -> Result<()> {
         Command::Describe(args) => describe::describe(&args),
         Command::Replay(args) => logs::replay(&args),
         Command::Recover(args) => logs::recover(&args),
+        Command::Report(args) => logs::report(&args),
         Command::Note(args) => note::note(&args),
         Command::Inspect(args) => logs::inspect(&args),
         Command::Keep(args) => logs::keep(&args),

@@ -4,10 +4,11 @@ use super::Failed;
 use crate::cli::{ReleaseArgs, ReleaseCommand};
 use anyhow::Result;
 use drafthorse_release::{
-    Offer, Outcome, Overview, ReleaseError, Root, activate, begin, install, overview, receive,
-    rollback, settle, verify,
+    Offer, Outcome, Overview, PATIENCE, Patient, ReleaseError, Root, activate, begin, install,
+    overview, receive, rollback, settle, verify,
 };
 use std::io::{Write as _, stdin, stdout};
+use std::os::fd::AsFd as _;
 
 pub(super) fn release(args: &ReleaseArgs) -> Result<()> {
     carry_out(args).map_err(|error| match error.downcast::<ReleaseError>() {
@@ -33,7 +34,9 @@ fn carry_out(args: &ReleaseArgs) -> Result<()> {
             writeln!(stdout(), "{}", serde_json::to_string(&answer)?)?;
         }
         ReleaseCommand::Receive { id } => {
-            let received = receive(&root, id, stdin().lock())?;
+            // Not buffered: whether something comes is asked of the stream itself.
+            let stream = std::fs::File::from(stdin().as_fd().try_clone_to_owned()?);
+            let received = receive(&root, id, Patient::new(stream, PATIENCE))?;
             writeln!(stdout(), "{}", serde_json::to_string(&received)?)?;
         }
         ReleaseCommand::Install { id } => {

@@ -60,14 +60,15 @@ impl Default for ReportOptions {
     }
 }
 
-/// Writes the report of `log` (a file, or a folder of segments) to `out_html`.
+/// Writes one report of `logs` to `out_html`, each a file, a folder of segments or `FOLDER/NAME`; in the order in which
+/// they were recorded, so that what a later run learnt of an earlier one's blocks stands with them.
 ///
 /// A damaged log gives a report of what reads back, which says so.
 ///
 /// # Errors
-/// When nothing of the log can be opened or the page cannot be written.
-pub fn write(log: &Path, out_html: &Path, options: &ReportOptions) -> anyhow::Result<()> {
-    save(&source::read(log, options)?, out_html)
+/// When a log cannot be opened or the page cannot be written.
+pub fn write(logs: &[PathBuf], out_html: &Path, options: &ReportOptions) -> anyhow::Result<()> {
+    save(&source::read(logs, options)?, out_html)
 }
 
 /// Writes the report of one log's segments, in their order, with default options.

@@ -11,14 +11,15 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Reads `log`, a file or a folder of segments, and gives the page's data.
+/// Reads `logs`, each a file, a folder of segments or one log of a folder, and gives the page's data.
 ///
 /// # Errors
-/// When there is no log, or the operating system fails to read it.
-pub(super) fn read(log: &Path, options: &ReportOptions) -> anyhow::Result<ReportData> {
-    let reader =
-        LogReader::open(log).with_context(|| format!("cannot read the log {}", log.display()))?;
-    read_to_end(reader, options)
+/// When one of them is no log, or the operating system fails to read it.
+pub(super) fn read(logs: &[PathBuf], options: &ReportOptions) -> anyhow::Result<ReportData> {
+    let open = |log: &PathBuf| {
+        LogReader::open(log).with_context(|| format!("cannot read the log {}", log.display()))
+    };
+    read_to_end(logs.iter().map(open).collect::<Result<_, _>>()?, options)
 }
 
 /// Reads these files as the segments of one log, in this order.
@@ -35,11 +36,36 @@ pub(super) fn read_segments(
         number,
     });
     let reader = LogReader::over(segments.collect()).context("cannot read the log")?;
-    read_to_end(reader, options)
+    read_to_end(vec![reader], options)
 }
 
-fn read_to_end(mut reader: LogReader, options: &ReportOptions) -> anyhow::Result<ReportData> {
+fn read_to_end(mut readers: Vec<LogReader>, options: &ReportOptions) -> anyhow::Result<ReportData> {
     let mut fold = Fold::new(options);
+    for reader in &mut readers {
+        read_one(reader, &mut fold)?;
+    }
+    let first = readers.first();
+    let facts = LogFacts {
+        title: first
+            .and_then(|reader| reader.segments().first())
+            .map_or_else(
+                || "empty log".to_owned(),
+                |first| name(first.path.file_stem(), &first.path),
+            ),
+        files: readers.iter().flat_map(files).collect(),
+        run: first
+            .and_then(|reader| reader.metadata().get("drafthorse.run"))
+            .cloned()
+            .unwrap_or_default(),
+        dropped: readers
+            .iter()
+            .flat_map(|reader| reader.dropped().iter().cloned())
+            .collect(),
+    };
+    Ok(fold.finish(facts, options))
+}
+
+fn read_one(reader: &mut LogReader, fold: &mut Fold) -> anyhow::Result<()> {
     while let Some(message) = reader.next()? {
         let metadata = &message.channel.metadata;
         let value = |key: &str| metadata.get(key).map_or("", String::as_str);
@@ -53,31 +79,19 @@ fn read_to_end(mut reader: LogReader, options: &ReportOptions) -> anyhow::Result
             data: message.data,
         });
     }
-    let metadata = reader.metadata();
-    if let Some(sensors) = metadata.get("drafthorse.sensors") {
+    if let Some(sensors) = reader.metadata().get("drafthorse.sensors") {
         fold.name_sensors(sensor_names(sensors));
     }
-    let facts = LogFacts {
-        title: reader.segments().first().map_or_else(
-            || "empty log".to_owned(),
-            |first| name(first.path.file_stem(), &first.path),
-        ),
-        files: files(&reader),
-        run: metadata.get("drafthorse.run").cloned().unwrap_or_default(),
-        dropped: reader.dropped().to_vec(),
-    };
-    Ok(fold.finish(facts, options))
+    Ok(())
 }
 
-fn files(reader: &LogReader) -> Vec<LogFile> {
+fn files(reader: &LogReader) -> impl Iterator<Item = LogFile> {
     let files = reader.segments().iter();
-    files
-        .map(|segment| LogFile {
-            name: name(segment.path.file_name(), &segment.path),
-            bytes: std::fs::metadata(&segment.path).map_or(0, |m| m.len()),
-            damage: damage(reader, &segment.path),
-        })
-        .collect()
+    files.map(|segment| LogFile {
+        name: name(segment.path.file_name(), &segment.path),
+        bytes: std::fs::metadata(&segment.path).map_or(0, |m| m.len()),
+        damage: damage(reader, &segment.path),
+    })
 }
 
 /// What is wrong with a file and what it cost, in a sentence.

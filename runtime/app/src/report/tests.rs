@@ -134,7 +134,7 @@ fn preview(bytes: usize) -> CompressedImage {
 }
 
 fn read(log: &Path) -> ReportData {
-    source::read(log, &ReportOptions::default()).unwrap()
+    source::read(&[log.to_owned()], &ReportOptions::default()).unwrap()
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn a_long_log_stays_within_the_bounds() {
     assert!((75..=150).contains(&pictures), "{pictures}");
     assert!(data.faults.len() <= 300 && data.marks.len() <= 1500);
     let html = dir.path().join("report.html");
-    write(&path, &html, &options).unwrap();
+    write(&[path], &html, &options).unwrap();
     assert!(std::fs::metadata(&html).unwrap().len() < 8_000_000);
 }
 
@@ -334,7 +334,7 @@ fn hostile_names_stay_text() {
         title: Some(evil.to_owned()),
         ..ReportOptions::default()
     };
-    let html = page::render(&source::read(&log.close(), &options).unwrap()).unwrap();
+    let html = page::render(&source::read(&[log.close()], &options).unwrap()).unwrap();
     assert!(!html.contains("<img") && !html.contains("<!--"));
     assert_eq!(html.matches("</script>").count(), 2, "the page's own two");
     let json: serde_json::Value = serde_json::from_str(embedded(&html)).unwrap();
@@ -377,7 +377,7 @@ fn a_log_that_is_not_there_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("nothing.mcap");
     let error = write(
-        &missing,
+        &[missing],
         &dir.path().join("r.html"),
         &ReportOptions::default(),
     );

@@ -3,7 +3,7 @@
 
 use super::lane::LaneThread;
 use super::setup;
-use super::{RunOptions, Shared};
+use super::{RunOptions, lanes, shared::Shared};
 use crate::bench::allocations;
 use crate::config::Config;
 use crate::feed;
@@ -35,7 +35,7 @@ pub fn radar_lane_allocations_per_scan() -> Result<f64> {
     )?;
     setup::describe(&shared.plan, RecordPolicy::All, &channels, &shared.log, 0)?;
     let handle = shared.lanes.first().context("the plan has no lane")?;
-    let logic = super::logic(&shared, &channels, &Networks::Recorded, &handle.name)?;
+    let logic = lanes::logic(&shared, &channels, &Networks::Recorded, &handle.name)?;
     let mut lane = LaneThread::new(&shared, handle, logic);
     let scans = feed::sample_scans(20.0);
     let mut held = None;

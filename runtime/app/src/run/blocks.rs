@@ -63,6 +63,8 @@ pub(super) struct Blocks {
     settings: Option<Settings>,
     target: TargetShape,
     offload: Option<Offload>,
+    /// Why a live run goes on without it.
+    fault: Option<String>,
     waiting: HashMap<String, Waiting>,
     outcomes: Told,
     /// When the link was last told of.
@@ -89,10 +91,11 @@ impl Left {
 }
 
 impl Blocks {
-    /// Opens the spool and begins to look for the target, where there is one.
+    /// Opens the spool and begins to look for the target, where there is one. A live run in which that cannot be done goes
+    /// on without: no block of it is verified, and [`fault`](Self::fault) says why.
     ///
     /// # Errors
-    /// Settings that allow no connection, a spool that cannot be opened.
+    /// In a run over recordings: settings that allow no connection, a spool that cannot be opened.
     pub(super) fn open(
         router: &RouterConfig,
         settings: Option<&Settings>,
@@ -101,7 +104,14 @@ impl Blocks {
         mode: Mode,
     ) -> Result<Self> {
         let start = |settings: &Settings| Offload::start(settings, target);
-        let offload = settings.map(start).transpose();
+        let offload = settings
+            .map(start)
+            .transpose()
+            .context("offload cannot begin");
+        let (offload, fault) = match offload {
+            Err(error) if mode == Mode::Live => (None, Some(format!("{error:#}"))),
+            other => (other?, None),
+        };
         Ok(Self {
             run: name_of_run(run),
             mode,
@@ -110,12 +120,21 @@ impl Blocks {
             lowered: 0.0,
             settings: settings.cloned(),
             target,
-            offload: offload.context("offload cannot begin")?,
+            offload,
             waiting: HashMap::new(),
             outcomes: Told::default(),
             told: None,
-            summary: BlockSummary::default(),
+            summary: BlockSummary {
+                link_fault: fault.clone(),
+                ..BlockSummary::default()
+            },
+            fault,
         })
+    }
+
+    /// Why a live run goes on without a target that is configured.
+    pub(super) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
     }
 
     /// Routes the drafted descriptions of a keyframe, which get their block's name, and logs both.
@@ -210,7 +229,10 @@ impl Blocks {
             .offload
             .as_ref()
             .zip(self.settings.as_ref())
-            .context("no target is configured")?;
+            .with_context(|| match &self.fault {
+                Some(why) => why.clone(),
+                None => "no target is configured".to_owned(),
+            })?;
         let code = self.code(drafts, settings, offload);
         let coded = drafts.iter().map(|drafted| describer.coded(drafted, code));
         let (frames, coded_drafts) = coded.collect::<Result<Vec<_>>>()?.into_iter().unzip();

@@ -2,7 +2,7 @@
 //! nothing, and lets the recordings' own time pass.
 
 use super::setup::Progress;
-use super::{Shared, deliver};
+use super::shared::Shared;
 use crate::feed::Feed;
 use drafthorse_core::{Fault, RawMessage};
 use drafthorse_record::messages::drafthorse::ClockState;
@@ -34,7 +34,7 @@ pub(super) fn feed_all(shared: &Shared, feeds: Vec<Feed>, progress: &Progress) {
             shared.health(now_ns);
         }
         shared.note_until(now_ns);
-        deliver(shared, raw);
+        shared.deliver(raw);
         recording.advance(shared, &mut faults);
         log_events(shared, &mut faults);
         messages += 1;

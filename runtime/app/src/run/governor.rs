@@ -1,7 +1,9 @@
 //! The governor in a live run: reads the board and the lanes each second, turns the knobs that this run has, and says so
 //! in the log.
 
-use super::{LaneHandle, Shared, lock};
+use super::lanes::LaneHandle;
+use super::lock;
+use super::shared::Shared;
 use crate::pipeline::channels::{Channel, Channels};
 use crate::pipeline::staged::Cause;
 use crate::plan::{Mode, Plan};
@@ -47,7 +49,7 @@ impl Governing {
         let there_is = |knob| there_is(knob, plan, channels, offloads);
         let governor = Governor::of(config.clone(), there_is);
         let governor = governor.context("the [governor] table cannot be used")?;
-        let mut board = Board::new(&config.board_root);
+        let mut board = Board::new(&config.board_root).with_limit(config.zone_limit_c);
         if let Err(error) = board.fall_back_on(&config.tegrastats) {
             let (program, root) = (config.tegrastats.display(), config.board_root.display());
             tracing::info!(

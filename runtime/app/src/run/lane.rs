@@ -1,7 +1,8 @@
 //! A lane's thread: takes the next message, runs the step, appends what followed from it.
 
 use super::knobs::Share;
-use super::{LaneHandle, Shared};
+use super::lanes::LaneHandle;
+use super::shared::Shared;
 use crate::pipeline::camera::CameraLane;
 use crate::pipeline::channels::{Channel, gives_points};
 use crate::pipeline::network::NetworkStage;

@@ -1,8 +1,8 @@
 //! Feeding a live run: a thread a source, and one that lets time pass and watches the clock.
 
 use super::setup::Progress;
+use super::shared::Shared;
 use super::status::Outside;
-use super::{Shared, deliver};
 use crate::feed::Feed;
 use drafthorse_core::{Fault, FaultKind};
 use drafthorse_record::messages::drafthorse::ClockState;
@@ -50,7 +50,7 @@ fn feed_one(shared: &Shared, feed: &mut Feed) {
         }
         if let Some(raw) = feed.head_mut() {
             let mismatch = shared.triggers.take(raw);
-            deliver(shared, raw);
+            shared.deliver(raw);
             if let Some(fault) = mismatch {
                 shared.ingress.event(&fault);
             }

@@ -1,7 +1,7 @@
 //! Driver's notes: a socket beside the log takes them while a run records, and a file has them for a run
 //! over recordings.
 
-use super::Shared;
+use super::shared::Shared;
 use crate::plan::Mode;
 use anyhow::{Context, Result, bail};
 use drafthorse_sensors::vehicle_clock_ns;

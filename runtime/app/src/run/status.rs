@@ -1,7 +1,7 @@
 //! What a live run tells the outside each second: a status file, and systemd's watchdog.
 
-use super::Shared;
 use super::governor::Governing;
+use super::shared::Shared;
 use drafthorse_release::{LaneStatus, RunStatus};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};

@@ -3,7 +3,9 @@
 #![allow(clippy::panic)] // One of the lanes here does.
 
 use super::lane::LaneLogic;
-use super::{RunOptions, Shared, drive, logics, setup, summarise};
+use super::lanes::logics;
+use super::shared::Shared;
+use super::{RunOptions, drive, setup, summarise};
 use crate::config::{Config, TriggerConfig};
 use crate::feed::{self, Feed, Resolved};
 use crate::networks::Networks;

@@ -26,6 +26,9 @@ const MAX_PAYLOAD: usize = 65_535;
 /// Room for a second of detection lists; the kernel may grant less.
 const RECEIVE_BUFFER: usize = 4 << 20;
 const REASSEMBLY_CHECK: Duration = Duration::from_secs(1);
+/// Silence after which a group is joined again: the interface may have come up, or gone and come back, since it was joined,
+/// and a membership goes with its interface without a word.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// A socket on the sensor's group.
 pub(super) struct Ars548Udp {
@@ -36,6 +39,8 @@ pub(super) struct Ars548Udp {
     clock: fn() -> u64,
     socket: Option<Socket>,
     timeout: Duration,
+    /// When something came, or the group was joined.
+    heard: Instant,
     retry: Retry,
     dropped: u32,
     reassembly_failures: Option<u64>,
@@ -68,6 +73,7 @@ impl Ars548Udp {
             clock,
             socket: Some(socket),
             timeout: Duration::ZERO,
+            heard: Instant::now(),
             retry: Retry::every(Duration::from_millis(500)),
             dropped: 0,
             reassembly_failures: reassembly_failures(),
@@ -78,19 +84,30 @@ impl Ars548Udp {
     }
 
     fn reopen(&mut self, timeout: Duration) {
-        if !self.retry.due(timeout) {
-            return;
+        if self.retry.due(timeout) {
+            self.listen_again();
         }
+    }
+
+    /// Nothing came.
+    fn join_again(&mut self) {
+        if self.endpoint.ip().is_multicast() && self.heard.elapsed() >= SILENCE {
+            self.listen_again();
+        }
+    }
+
+    fn listen_again(&mut self) {
+        let at = (self.clock)();
+        self.heard = Instant::now();
+        self.timeout = Duration::ZERO;
+        self.dropped = 0;
         match listen(self.endpoint, self.interface) {
             Ok(socket) => {
                 self.socket = Some(socket);
-                self.timeout = Duration::ZERO;
-                self.dropped = 0;
-                self.retry
-                    .found(&mut self.faults, (self.clock)(), &self.name);
+                self.retry.found(&mut self.faults, at, &self.name);
             }
             Err(error) => {
-                let at = (self.clock)();
+                self.socket = None;
                 self.retry.failed(&mut self.faults, at, &self.name, &error);
             }
         }
@@ -132,6 +149,7 @@ impl Source for Ars548Udp {
             Ok(received) => received,
             Err(error) if os::is_timeout(&error) => {
                 into.data.clear();
+                self.join_again();
                 return Ok(ReadOutcome::Idle);
             }
             Err(error) => {
@@ -142,6 +160,7 @@ impl Source for Ars548Udp {
                 return Ok(outcome);
             }
         };
+        self.heard = Instant::now();
         into.data.truncate(received.bytes);
         into.sensor = self.sensor;
         into.format = RawFormat::Ars548;

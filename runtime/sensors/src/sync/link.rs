@@ -117,6 +117,7 @@ impl SyncLink {
 
     /// Appends what is to be sent now, at `now_ns` on the vehicle clock: hand it to the line at once.
     pub fn send(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        self.follow_clock(now_ns);
         let mut buffer = [0; MAX_FRAME_BYTES];
         // First of all, since its stamp is now.
         if now_ns >= self.next_ask_ns {
@@ -139,6 +140,20 @@ impl SyncLink {
                 let declaration = Message::Declare(wanted.trigger);
                 out.extend_from_slice(self.encoder.encode(&declaration, &mut buffer));
             }
+        }
+    }
+
+    /// What is due later than it ever is set is due now: the vehicle clock was set back, and would be waited for.
+    fn follow_clock(&mut self, now_ns: u64) {
+        let due = |at_ns: &mut u64, interval_ns: u64| {
+            if *at_ns > now_ns.saturating_add(interval_ns) {
+                *at_ns = now_ns;
+            }
+        };
+        due(&mut self.next_ask_ns, ASK_NS.max(ASK_FIRST_NS));
+        due(&mut self.next_clock_ns, CLOCK_NS);
+        for wanted in &mut self.wanted {
+            due(&mut wanted.next_ns, DECLARE_NS);
         }
     }
 

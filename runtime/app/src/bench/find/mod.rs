@@ -9,7 +9,7 @@ mod day;
 mod recall;
 
 use super::Figure;
-use crate::cli::BenchArgs;
+use crate::cli::FindBench;
 use crate::commands::engine_config;
 use crate::find::{Eyes, FindOptions, Readings, Sight, Way, choose};
 use anyhow::{Result, bail};
@@ -23,8 +23,6 @@ const COUNT: u64 = 8;
 /// Queries of each kind and log.
 const QUERIES: [usize; LOGS] = [5; LOGS];
 const LOGS: usize = 5;
-/// Drives where `--drives` does not say; a drive takes some seconds.
-const DRIVES: usize = 120;
 /// The logs' towns and the first seed on which nothing was tuned, and those for tuning.
 const JUDGED: ([Town; LOGS], u64) = ([Town::Harbour; LOGS], 17_000);
 const TUNED: ([Town; LOGS], u64) = (
@@ -57,8 +55,8 @@ const WAYS: [(&str, Way, [bool; STREAMS]); 13] = [
     ("uniform", Way::Uniform, [true, true, true]),
 ];
 
-pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
-    let drives = args.drives.unwrap_or(DRIVES);
+pub(super) fn run(args: &FindBench, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
+    let drives = args.drives;
     if drives < 8 * LOGS {
         bail!(
             "--drives must be {} or more: queries need several episodes each",

@@ -8,13 +8,11 @@ mod recall;
 mod ways;
 
 use super::Figure;
-use crate::cli::BenchArgs;
+use crate::cli::KeyframesBench;
 use anyhow::Result;
 use drafthorse_synth::Town;
 use recall::Recalls;
 
-/// Drives where `--drives` does not say.
-const DRIVES: usize = 2;
 /// Keyframes a drive.
 const BUDGET: usize = 10;
 /// Towns on which nothing was tuned, in turn.
@@ -22,7 +20,10 @@ const TOWNS: [Town; 2] = [Town::Harbour, Town::Highway];
 /// The first seed that is tried; nothing was tuned on it or on later ones.
 const FIRST_SEED: u64 = 5000;
 
-pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
+pub(super) fn run(
+    args: &KeyframesBench,
+    print: &mut dyn FnMut(Figure) -> Result<()>,
+) -> Result<()> {
     print(Figure::alone(
         "keyframes.core_share_30fps",
         cost::core_share()?,
@@ -30,7 +31,7 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     ))?;
     let mut recalls = Recalls::default();
     let (mut seed, mut played) = (FIRST_SEED, 0);
-    while played < args.drives.unwrap_or(DRIVES) {
+    while played < args.drives {
         let town = TOWNS[seed as usize % TOWNS.len()];
         if let Some(drive) = drive::play(seed, town)? {
             for (way, keyframes) in ways::all(&drive.moments, BUDGET)? {

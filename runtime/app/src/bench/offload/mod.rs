@@ -16,18 +16,11 @@ mod report;
 mod server;
 mod upload;
 
-use super::Figure;
-use crate::cli::BenchArgs;
+use super::{Figure, engines, preferred, progress};
+use crate::cli::OffloadBench;
 use anyhow::{Context, Result};
-use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_synth::scenes::Split;
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
-
-/// The models, where none are named.
-const TARGET: &str = "models/scene-vlm-s";
-const DRAFTER: &str = "models/scene-drafter-s";
 
 /// Where models lie.
 struct Folders {
@@ -35,18 +28,16 @@ struct Folders {
     drafter: PathBuf,
 }
 
-pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
-    let engines = Engines::open(&EngineConfig {
-        onnxruntime_library: args.onnxruntime.clone(),
-        ..EngineConfig::default()
-    })?;
-    let backend = engines
-        .by_name("onnxruntime")
-        .or_else(|| engines.present().next())
-        .context("no engine is here")?;
+pub(super) fn run(
+    args: &OffloadBench,
+    json: bool,
+    print: &mut dyn FnMut(Figure) -> Result<()>,
+) -> Result<()> {
+    let engines = engines(&args.engine)?;
+    let backend = preferred(&engines)?;
     let folders = Folders {
-        target: args.model.clone().unwrap_or_else(|| TARGET.into()),
-        drafter: args.drafter.clone().unwrap_or_else(|| DRAFTER.into()),
+        target: args.model.clone(),
+        drafter: args.drafter.clone(),
     };
     let split = match args.tuning {
         true => Split::Val,
@@ -54,11 +45,14 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     };
     let program = server::Program::find(args, &folders)?;
     let blocks = args.scenes.max(1);
-    let bar = progress(blocks + cells::CELLS.len() * args.cells);
+    let bar = progress(
+        blocks + cells::CELLS.len() * args.cells,
+        "blocks and timed frames",
+    );
     let drive = drive::play(
         &folders,
         backend,
-        args.threads,
+        args.engine.threads,
         &program,
         split,
         blocks,
@@ -70,7 +64,7 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
         frames => cells::measure(
             &folders,
             backend,
-            args.threads,
+            args.engine.threads,
             &program,
             &drive,
             frames,
@@ -84,20 +78,8 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
         std::fs::write(out, report.json()?).with_context(why)?;
         std::fs::write(out.with_extension("svg"), report.plot()).with_context(why)?;
     }
-    if !args.json {
+    if !json {
         eprint!("{}", report.table());
     }
     report.figures().into_iter().try_for_each(print)
-}
-
-fn progress(length: usize) -> ProgressBar {
-    let bar = match std::io::stderr().is_terminal() {
-        true => ProgressBar::new(length as u64),
-        false => ProgressBar::hidden(),
-    };
-    let template = "{bar:40.cyan/black} {pos} of {len} blocks and timed frames, {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
 }

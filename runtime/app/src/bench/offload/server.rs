@@ -1,7 +1,7 @@
 //! The target's server, `drafthorse-target`, as it is run anywhere: a process of its own, behind mutual TLS.
 
 use super::Folders;
-use crate::cli::BenchArgs;
+use crate::cli::OffloadBench;
 use anyhow::{Context, Result, bail};
 use drafthorse_offload::client::ClientSettings;
 use std::io::{BufRead as _, BufReader};
@@ -26,7 +26,7 @@ pub(super) struct Server {
 
 impl Program {
     /// The one that is named, or the one beside this program; makes certificates.
-    pub(super) fn find(args: &BenchArgs, folders: &Folders) -> Result<Self> {
+    pub(super) fn find(args: &OffloadBench, folders: &Folders) -> Result<Self> {
         let path = match &args.target_program {
             Some(path) => path.clone(),
             None => std::env::current_exe()?.with_file_name("drafthorse-target"),
@@ -55,7 +55,7 @@ impl Program {
                 .zip(given)
                 .flat_map(<[_; 2]>::from)
                 .collect(),
-            onnxruntime: args.onnxruntime.clone(),
+            onnxruntime: args.engine.onnxruntime.clone(),
             certificates,
         })
     }

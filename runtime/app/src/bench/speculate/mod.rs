@@ -10,21 +10,17 @@ mod lengths;
 mod pace;
 mod ways;
 
-use super::Figure;
-use crate::cli::BenchArgs;
-use anyhow::{Context, Result};
+use super::{Figure, engines, preferred};
+use crate::cli::SpeculateBench;
+use anyhow::Result;
 use drafthorse_draft::{DrafterFolder, Rules, Target, TargetOptions, Words};
 use drafthorse_engine::Backend;
-use drafthorse_engine_auto::{EngineConfig, Engines};
 use drafthorse_synth::scenes::{HEIGHT_PX, Scenes, ScenesConfig, Split, WIDTH_PX};
 use drafthorse_vision::{PictureTokens, Vlm, VlmOptions};
 use pace::Pace;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The models, where none are named.
-const TARGET: &str = "models/scene-vlm-s";
-const DRAFTER: &str = "models/scene-drafter-s";
 /// What stands behind the picture to ask for a description.
 const CAPTION: u32 = 3;
 /// Length of drafts where it is not chosen online.
@@ -63,26 +59,22 @@ fn open_target(
     Ok(Target::open(folder, backend, &options)?)
 }
 
-pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>) -> Result<()> {
-    let engines = Engines::open(&EngineConfig {
-        onnxruntime_library: args.onnxruntime.clone(),
-        ..EngineConfig::default()
-    })?;
-    let backend = engines
-        .by_name("onnxruntime")
-        .or_else(|| engines.present().next())
-        .context("no engine is here")?;
-    let folder = args.model.clone().unwrap_or_else(|| TARGET.into());
-    let drafter = args.drafter.clone().unwrap_or_else(|| DRAFTER.into());
-    let ladder = args.ladder.as_ref().unwrap_or(&drafter);
-    let target = open_target(backend, args.threads, &folder, false)?;
+pub(super) fn run(
+    args: &SpeculateBench,
+    json: bool,
+    print: &mut dyn FnMut(Figure) -> Result<()>,
+) -> Result<()> {
+    let engines = engines(&args.engine)?;
+    let backend = preferred(&engines)?;
+    let ladder = args.ladder.as_ref().unwrap_or(&args.drafter);
+    let target = open_target(backend, args.engine.threads, &args.model, false)?;
     let bench = Bench {
         backend,
-        threads: args.threads,
-        pictures: pictures(&folder, backend, args)?,
-        target: folder,
+        threads: args.engine.threads,
+        pictures: pictures(backend, args)?,
+        target: args.model.clone(),
         ladder: DrafterFolder::open(ladder)?,
-        drafter: DrafterFolder::open(&drafter)?,
+        drafter: DrafterFolder::open(&args.drafter)?,
         words: Arc::clone(target.words()),
         rules: target.rules().clone(),
     };
@@ -96,9 +88,7 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
     }
     pace::measure(&bench, &mut paces)?;
     for pace in &paces {
-        pace.figures(args.json)
-            .into_iter()
-            .try_for_each(&mut *print)?;
+        pace.figures(json).into_iter().try_for_each(&mut *print)?;
     }
     for figure in ways::against_lookup(&paces) {
         print(figure)?;
@@ -110,12 +100,8 @@ pub(super) fn run(args: &BenchArgs, print: &mut dyn FnMut(Figure) -> Result<()>)
 }
 
 /// Image tokens of generated scenes.
-fn pictures(
-    folder: &std::path::Path,
-    backend: &dyn Backend,
-    args: &BenchArgs,
-) -> Result<Vec<PictureTokens>> {
-    let mut vlm = Vlm::open(folder, backend, &VlmOptions::default())?;
+fn pictures(backend: &dyn Backend, args: &SpeculateBench) -> Result<Vec<PictureTokens>> {
+    let mut vlm = Vlm::open(&args.model, backend, &VlmOptions::default())?;
     let mut scenes = Scenes::new(ScenesConfig {
         split: match args.tuning {
             true => Split::Val,
