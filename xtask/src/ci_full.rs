@@ -106,6 +106,11 @@ fn steps(fuzz_seconds: u32) -> Vec<(Step, bool)> {
         let run = format!("boards/virtual/prerequisites.sh >&2 && cargo xtask board {task}");
         steps.push((Step::new(name, "bash", &["-c", &run]), true));
     }
+    let glibc = "tests/aarch64/glibc.sh \"$(ls -t target/bundles/drafthorse-virt-aarch64-*.tar.zst | head -1)\"";
+    steps.push((
+        Step::new("the board's bundle on glibc 2.35", "bash", &["-c", glibc]),
+        true,
+    ));
     let kills = [
         "test", "--locked", "-p", "xtask", "--test", "deploy", "killed",
     ];

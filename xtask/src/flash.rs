@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         match check {
             Ok(found) => println!("ok       {found}"),
             Err(error) => {
-                println!("missing  {error:#}");
+                println!("not ok   {error:#}");
                 wrong.push(error);
             }
         }
@@ -79,14 +79,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let root = is_root();
     let words = command(recipe, root);
     println!("command  cd {} && {}", bsp.display(), words.join(" "));
-    if arguments.dry_run {
-        return Ok(());
-    }
     ensure!(
         wrong.is_empty(),
         "{} checks failed; nothing was flashed",
         wrong.len()
     );
+    if arguments.dry_run {
+        return Ok(());
+    }
     flash(&words, bsp, &profile.name)
 }
 

@@ -7,25 +7,16 @@ use anyhow::{Context, bail, ensure};
 use crate::bundle::is_there;
 use crate::mcu::{self, Mcu};
 
-/// Builds, looks for the probe, writes, verifies and starts.
+/// Looks for the probe, builds, writes, verifies and starts.
 pub(crate) fn run(name: &str, probe: Option<&str>, dry_run: bool) -> anyhow::Result<()> {
     let mcu = Mcu::named(name)?;
     let Some(chip) = mcu.chip else {
         bail!("{name} is run by QEMU and not flashed: cargo xtask firmware");
     };
-    let program = mcu.build()?;
-    let size = mcu::size(&program)?;
-    println!(
-        "program  {}, {} bytes of flash",
-        program.display(),
-        size.flash
-    );
+    let program = mcu.program();
     let commands = commands(chip, probe, &program.to_string_lossy());
     for words in &commands {
         println!("command  {}", words.join(" "));
-    }
-    if dry_run {
-        return Ok(());
     }
     ensure!(
         is_there("probe-rs"),
@@ -37,6 +28,16 @@ pub(crate) fn run(name: &str, probe: Option<&str>, dry_run: bool) -> anyhow::Res
         .context("probe-rs could not be started")?;
     let listed = String::from_utf8_lossy(&listed.stdout);
     check_probes(&listed, probe)?;
+    if dry_run {
+        return Ok(());
+    }
+    let program = mcu.build()?;
+    let size = mcu::size(&program)?;
+    println!(
+        "program  {}, {} bytes of flash",
+        program.display(),
+        size.flash
+    );
     for words in &commands {
         let (program, arguments) = words.split_first().context("an empty command")?;
         let status = Command::new(program)

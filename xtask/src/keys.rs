@@ -29,6 +29,12 @@ pub(crate) struct Arguments {
 
 /// Makes a pair where there is none of that name.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    ensure!(
+        arguments.name.chars().all(is_plain) && !arguments.name.trim_matches('.').is_empty(),
+        "{:?} cannot name a key: letters, digits, - and _",
+        arguments.name
+    );
     let folder = match &arguments.out {
         Some(folder) => folder.clone(),
         None => folder()?,
@@ -96,11 +102,12 @@ pub(crate) struct Signer {
 impl Signer {
     /// Reads a secret key, of `cargo xtask keys` or of minisign, which asks for its password.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| {
-            format!(
+        let text = fs::read_to_string(path).with_context(|| match path.exists() {
+            true => format!("{} is no secret key", path.display()),
+            false => format!(
                 "no key {}: make one with `cargo xtask keys`",
                 path.display()
-            )
+            ),
         })?;
         let read = || SecretKeyBox::from_string(&text);
         let secret = read()

@@ -136,7 +136,10 @@ impl Bundle {
 
 /// Reads a bundle. Whether it is to be trusted is for the device to say.
 pub(crate) fn open(path: &Path) -> anyhow::Result<Bundle> {
-    read(path).with_context(|| format!("{} cannot be used as a bundle", path.display()))
+    read(path).with_context(|| {
+        let path = path.display();
+        format!("{path} is no bundle of `cargo xtask bundle`, or only a part of one")
+    })
 }
 
 fn read(path: &Path) -> anyhow::Result<Bundle> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::for_board;
 use super::prepare::FirstInstall;
-use super::remote::{Remote, SshArguments};
+use super::remote::{Remote, SshArguments, host};
 use super::send::{Plan, Show};
 use crate::bundle::Bundle;
 
@@ -58,6 +58,7 @@ impl Fleet {
         ensure!(!fleet.devices.is_empty(), "it names no [[device]]");
         ensure!(fleet.parallel > 0, "parallel must be at least 1");
         for (number, device) in fleet.devices.iter().enumerate() {
+            host(&device.host).map_err(anyhow::Error::msg)?;
             drafthorse_boards::builtin(&device.board)?;
             let twice = fleet.devices[..number]
                 .iter()
@@ -79,6 +80,10 @@ pub(super) fn run(
         .with_context(|| format!("{} cannot be read", file.display()))?;
     let fleet =
         Fleet::parse(&text).with_context(|| format!("{} cannot be used", file.display()))?;
+    // Before any device is touched.
+    for device in &fleet.devices {
+        for_board(bundles, &device.board)?;
+    }
     let bars = MultiProgress::new();
     let first = FirstInstall::none();
     let deploy = |member: &Member| {
@@ -103,6 +108,7 @@ pub(super) fn run(
     let mut failed = 0;
     for (member, outcome) in fleet.devices.iter().zip(&outcomes) {
         let words = match outcome {
+            Some(Ok(())) if dry_run => "would be deployed to".to_owned(),
             Some(Ok(())) => "done".to_owned(),
             Some(Err(error)) => {
                 failed += 1;
@@ -114,7 +120,9 @@ pub(super) fn run(
     }
     if failed > 0 {
         let left = outcomes.iter().filter(|outcome| outcome.is_none()).count();
-        bail!("{failed} devices failed, {left} were not begun; each runs a whole release");
+        bail!(
+            "{failed} failed, {left} not begun; what a device runs says `cargo xtask status`: a whole release, the old one or the new one"
+        );
     }
     Ok(())
 }
@@ -206,6 +214,10 @@ mod tests {
             (format!("parallel = 0\n{device}"), "parallel"),
             (device.replace("orin-nx", "toaster"), "toaster"),
             (format!("speed = 1\n{device}"), "speed"),
+            (
+                device.replace("\"a\"", "\"-oProxyCommand=x\""),
+                "names no device",
+            ),
         ] {
             let error = format!("{:#}", Fleet::parse(&text).unwrap_err());
             assert!(error.contains(word), "{error}");

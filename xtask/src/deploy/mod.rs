@@ -23,10 +23,10 @@ use send::{Plan, Show};
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Board of the device
-    #[arg(long, required_unless_present = "fleet")]
+    #[arg(long, required_unless_present = "fleet", conflicts_with = "fleet")]
     board: Option<String>,
     /// The device, as ssh names it: `[user@]host`; the virtual board if left out for it
-    #[arg(long, conflicts_with = "fleet")]
+    #[arg(long, conflicts_with = "fleet", value_parser = remote::host)]
     host: Option<String>,
     /// Devices, with how many at once (docs/deploy.md)
     #[arg(long, value_name = "FILE")]
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// Bundle of `cargo xtask bundle`, for a fleet one of each board; built now if left out
     #[arg(long, value_name = "FILE")]
     bundle: Vec<PathBuf>,
-    /// Print each step and do none
+    /// Print each step and do none, not even build: for a bundle that is named
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
 #[derive(Args)]
 pub(crate) struct Device {
     /// The device, as ssh names it: `[user@]host`
-    #[arg(long)]
+    #[arg(long, value_parser = remote::host)]
     host: String,
     /// Folder of all releases there
     #[arg(long, value_name = "DIR", default_value = "/opt/drafthorse")]
@@ -68,6 +68,10 @@ pub(crate) struct Logs {
 
 /// Deploys to one device or a fleet.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    ensure!(
+        !arguments.dry_run || !arguments.bundle.is_empty(),
+        "--dry-run builds nothing: name what would be deployed with --bundle"
+    );
     if let Some(file) = &arguments.fleet {
         ensure!(
             !arguments.first.first_install,
@@ -81,8 +85,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         );
     }
     let board = arguments.board.as_deref().context("--board is missing")?;
-    let root = drafthorse_boards::builtin(board)?.deploy.root;
     let mut first = arguments.first.clone();
+    let settings = first.settings()?;
+    let root = match settings.and_then(|(_, device)| device.deploy) {
+        Some(deploy) => deploy.root,
+        None => drafthorse_boards::builtin(board)?.deploy.root,
+    };
     let root = first.root.clone().unwrap_or(root);
     let (remote, host) = match &arguments.host {
         Some(host) => (Remote::new(host, &root, &arguments.ssh), host.as_str()),
@@ -94,7 +102,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let (host, config) = virtual_board()?;
             let remote = Remote::new(host, &root, &arguments.ssh.clone().with_config(config));
             // Nobody else comes to this board, so nobody need look at its fingerprint.
-            first.first_install |= !remote.has_release()?;
+            first.first_install |= !arguments.dry_run && !remote.has_release()?;
             (remote, host)
         }
     };

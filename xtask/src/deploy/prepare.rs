@@ -3,9 +3,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
-use drafthorse_release::PROGRAM;
+use drafthorse_release::{Device, PROGRAM};
+use minisign::PublicKeyBox;
 
 use super::remote::Remote;
 use super::send::Show;
@@ -27,7 +28,7 @@ pub(crate) struct FirstInstall {
     #[arg(long, value_name = "FILE", requires = "first_install")]
     device: Option<PathBuf>,
     /// Folder of all releases on the device; as the board's profile has it if left out
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "fleet")]
     pub(crate) root: Option<PathBuf>,
 }
 
@@ -52,6 +53,19 @@ impl FirstInstall {
         ]
     }
 
+    /// The device's own settings, as text and read; none where none are named.
+    pub(super) fn settings(&self) -> anyhow::Result<Option<(String, Device)>> {
+        let Some(path) = &self.device else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let device: Device =
+            toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display()))?;
+        drafthorse_boards::builtin(&device.board)?;
+        Ok(Some((text, device)))
+    }
+
     /// Prepares the device. What the installer put there stays.
     pub(super) fn prepare(
         &self,
@@ -65,29 +79,31 @@ impl FirstInstall {
         };
         let key = std::fs::read_to_string(&path)
             .with_context(|| format!("the public key {} cannot be read", path.display()))?;
-        let device = match &self.device {
-            Some(path) => std::fs::read_to_string(path)
-                .with_context(|| format!("{} cannot be read", path.display()))?,
+        PublicKeyBox::from_string(&key)
+            .and_then(PublicKeyBox::into_public_key)
+            .map_err(|error| anyhow!("{} is no public key: {error}", path.display()))?;
+        let device = match self.settings()? {
+            Some((text, _)) => text,
             None => format!("board = \"{}\"\n", bundle.manifest.board),
         };
         let root = remote.root().display().to_string();
         // Where the installer was, its keys are root's and whatever they are called.
+        let put = |folder: &str, name: &str, bytes: &[u8], once: Once| {
+            put(remote, folder, name, bytes, once, show)
+        };
         put(
-            remote,
             &format!("{root}/trusted"),
             "fleet.pub",
             key.as_bytes(),
             Once::WithoutAny("*.pub"),
         )?;
         put(
-            remote,
             &root,
             "device.toml",
             device.as_bytes(),
             Once::WithoutAny("device.toml"),
         )?;
         put(
-            remote,
             &format!("{root}/first"),
             "drafthorse",
             bundle.file(PROGRAM)?,
@@ -107,11 +123,20 @@ enum Once {
 }
 
 /// Writes a file on the device in one step: all of it or nothing.
-fn put(remote: &Remote, folder: &str, name: &str, bytes: &[u8], once: Once) -> anyhow::Result<()> {
+fn put(
+    remote: &Remote,
+    folder: &str,
+    name: &str,
+    bytes: &[u8],
+    once: Once,
+    show: &Show,
+) -> anyhow::Result<()> {
     let once = match once {
         Once::Always => String::new(),
         Once::WithoutAny(names) => {
-            format!("for there in {names}; do [ ! -e \"$there\" ] || exit 0; done; ")
+            format!(
+                "for there in {names}; do [ ! -e \"$there\" ] || {{ echo \"$1/$there is there and stays\"; exit 0; }}; done; "
+            )
         }
     };
     let script = format!(
@@ -124,6 +149,6 @@ fn put(remote: &Remote, folder: &str, name: &str, bytes: &[u8], once: Once) -> a
     let call = remote
         .command(&words)?
         .feed(|input| input.write_all(bytes))?;
-    call.lines(&mut |_| ())
+    call.lines(&mut |line| show.line(line))
         .with_context(|| format!("{folder}/{name} was not written"))
 }

@@ -39,10 +39,18 @@ impl SshArguments {
     }
 }
 
+/// A device's name, for clap: one word that ssh takes for no option.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.starts_with('-') || text.contains(char::is_whitespace) {
+        return Err(format!("{text:?} names no device: [user@]host"));
+    }
+    Ok(text.to_owned())
+}
+
 /// The connection to the device ended; what was begun there may go on.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the connection to {0} failed or was cut; call this again, what has arrived is not sent again"
+    "the connection to {0} failed or was cut; a deployment that is called again goes on where it was"
 )]
 pub(crate) struct Cut(String);
 

@@ -158,7 +158,9 @@ pub(super) fn report(args: &ReportArgs) -> Result<()> {
         ..ReportOptions::default()
     };
     report::write(&args.logs, &args.out, &options)?;
-    writeln!(std::io::stdout(), "{}", args.out.display())?;
+    let written = args.out.canonicalize();
+    let written = written.unwrap_or_else(|_| args.out.clone());
+    writeln!(std::io::stdout(), "{}", written.display())?;
     Ok(())
 }
 
