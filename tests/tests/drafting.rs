@@ -439,12 +439,12 @@ fn a_live_run_records_though_its_offload_cannot_begin() {
     let dir = tempfile::tempdir().unwrap();
     // What should be the spool's folder is a file.
     std::fs::write(dir.path().join("spool"), "in the way").unwrap();
-    let tried = |live: u8| {
+    let tried = |live: &str| {
         let text = format!(
             r#"
             [[sensors]]
             name = "source"
-            source = "synth:?seed=11&seconds=3&camera_fps=2&live={live}"
+            source = "synth:?seed=11&seconds=3&camera_fps=2{live}"
             [vision]
             model = {MODEL:?}
             drafter = {DRAFTER:?}
@@ -457,13 +457,13 @@ fn a_live_run_records_though_its_offload_cannot_begin() {
         std::fs::write(&path, text).unwrap();
         run(
             &Config::read(&path).unwrap(),
-            &RunOptions::new(dir.path().join(format!("out-{live}"))),
+            &RunOptions::new(dir.path().join(format!("out{live}"))),
         )
     };
     // Whoever runs over recordings is there to be told.
-    let refused = format!("{:#}", tried(0).unwrap_err());
+    let refused = format!("{:#}", tried("").unwrap_err());
     assert!(refused.contains("offload cannot begin"), "{refused}");
-    let summary = tried(1).unwrap();
+    let summary = tried("&live=1").unwrap();
     assert!(summary.scans > 5 && summary.messages > 20, "{summary:?}");
     let why = summary.blocks.link_fault.unwrap();
     assert!(why.contains("offload cannot begin"), "{why}");
