@@ -39,8 +39,18 @@ impl From<&Outcome> for StepResult {
             revision: machine::revision(),
             machine: machine::processor(),
             compiler: machine::compiler(),
-            output: outcome.output.trim_end().to_owned(),
+            output: anywhere(outcome.output.trim_end()),
         }
+    }
+}
+
+/// The output without the folders of this machine.
+fn anywhere(output: &str) -> String {
+    let root = format!("{}/", workspace::root().display());
+    let output = output.replace(&root, "");
+    match std::env::var("HOME") {
+        Ok(home) if home.len() > 1 => output.replace(&home, "~"),
+        _ => output,
     }
 }
 
@@ -121,6 +131,13 @@ mod tests {
             compiler: "rustc".to_owned(),
             output: if passed { "figure" } else { "" }.to_owned(),
         }
+    }
+
+    #[test]
+    fn folders_of_this_machine_are_not_told() {
+        let here = workspace::root().join("target/bundles/a.tar.zst");
+        let told = anywhere(&format!("bundle   {}", here.display()));
+        assert_eq!(told, "bundle   target/bundles/a.tar.zst");
     }
 
     #[test]
