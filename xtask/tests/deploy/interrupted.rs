@@ -92,12 +92,16 @@ fn a_transfer_that_is_cut_in_the_middle_goes_on_from_there() {
     let (old, large) = (id(Kind::Old), id(Kind::Large));
     let (wrapper, calls) = (device.root.join("ssh.sh"), device.root.join("calls"));
     let at = calls.display();
-    // The third call sends the chunks: it gets the first megabyte on its way, and is killed.
+    // The third call sends the chunks: it gets the first megabyte on its way, and is killed once some have arrived beside
+    // the manifest and its signature.
     script(
         &wrapper,
         &format!(
             "exec 3<&0\necho >>{at}\n[ \"$(wc -l <{at})\" -eq 3 ] || exec ssh \"$@\"\n\
-             ssh \"$@\" < <(head -c 1048576 <&3; sleep 30) & pid=$!\nsleep 3; kill -9 $pid; exit 255\n"
+             ssh \"$@\" < <(exec 2>/dev/null; head -c 1048576 <&3; exec 3<&- </dev/null; sleep 60) & pid=$!\n\
+             for wait in {{1..500}}; do [ \"$(ls {root}/incoming/* | wc -l)\" -gt 2 ] && break; sleep 0.1; done\n\
+             kill -9 $pid; exit 255\n",
+            root = device.root.display()
         ),
     );
     let ended = device
